@@ -1,0 +1,37 @@
+# `make` alone prints the targets. What is set up already is not set up again (libs/linnaeus/runtime/bootstrap.py).
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+ENV ?= local
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sample test test-slow bench lint clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## .venv with the pinned packages, the embedder, Spark's jars
+	@$(PYTHON) libs/linnaeus/runtime/bootstrap.py
+
+sample: setup ## set up, then run the whole suite on the sample data
+	@$(VENV_PYTHON) -m jobs.make_sample --env $(ENV)
+	@$(VENV_PYTHON) -m jobs.flow --env $(ENV)
+
+test: setup ## set up, then the tests
+	@$(VENV_PYTHON) -m pytest tests -m "not slow"
+
+test-slow: setup ## the tests that take minutes
+	@$(VENV_PYTHON) -m pytest tests -m slow
+
+bench: setup ## how to print the benchmarks' figures
+	@echo "Each benchmark prints its own figures; run the one you want:"
+	@for file in tests/benchmarks/*.py; do case $$file in */__init__.py) ;; *) echo "  $(VENV_PYTHON) $$file" ;; esac; done
+
+lint: setup ## ruff and mypy
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy
+
+clean: ## remove .venv, what was fetched, and the tables (lake/) with their models
+	rm -rf .venv .cache lake build dist libs/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf spark-warehouse metastore_db derby.log
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

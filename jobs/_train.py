@@ -1,0 +1,209 @@
+"""Training of one family, shared by train_category and train_risk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import served_model
+from jobs._models import MAIN_METRIC, content_features, facets_of, held_out_figures, main_figure, manifest_in_force
+from linnaeus.contracts import columns as c
+from linnaeus.contracts import schemas, tables
+from linnaeus.contracts.bundle import Calibration, Family, FeatureManifest, Head, ModelBundle
+from linnaeus.contracts.config import Config, fingerprint
+from linnaeus.inference.predictor import FeatureBatch, Predictor
+from linnaeus.inference.score import PREDICTION_PREFIX, predict
+from linnaeus.runtime.command import JobResult
+from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.spark import build_session, slots
+from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version
+from linnaeus.training.booster import fit_booster, place
+from linnaeus.training.calibration import fit_platt
+from linnaeus.training.evaluation import Figure
+from linnaeus.training.examples import classes_of, examples, fingerprint_rows, with_class_index
+from linnaeus.training.linear import fit_with_scores
+from linnaeus.training.split import CALIBRATION, TRAIN
+
+_READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
+
+
+@dataclass(frozen=True, eq=False)
+class _Facet:
+    """A facet with enough labels: its examples (cached) and classes."""
+
+    name: str
+    rows: DataFrame
+    classes: tuple[str, ...]
+
+
+def train(config: Config, family: Family, model: str) -> JobResult:
+    """Train, judge and register a family's candidate; nothing where it has no labels or is registered already."""
+    lake = Lake(build_session(config), config)
+    tracking = Tracking(config)
+    manifest = manifest_in_force(config)
+    heads, notes = _facets(lake, config, family, manifest)
+    try:
+        if not heads:
+            return JobResult(details={family: "not trained: " + "; ".join(notes)})
+        n_rows = sum(facet.rows.count() for facet in heads.values())
+        mark = _mark(config, family, manifest, heads)
+        version = tracking.version_of(model, mark)
+        written = 0
+        if version is None:
+            bundle = _fit(lake, config, family, manifest, heads)
+            figures = held_out_figures(lake, config, bundle)
+            version = _register(lake, tracking, config, model, bundle, figures, mark)
+            said = f"{version.name} trained; {_in_words(family, figures)}"
+            written = _write_figures(lake, version, figures)
+        else:
+            said = f"{version.name} was trained from exactly these rows and settings"
+            written = _complete_figures(lake, tracking, config, version)
+        tracking.point(model, CANDIDATE, version)
+    finally:
+        for facet in heads.values():
+            facet.rows.unpersist()
+    details = {family: said} | ({"left out": "; ".join(notes)} if notes else {})
+    return JobResult(rows_read=n_rows, rows_written=written, tables=(tables.MODEL_EVALUATIONS,), details=details)
+
+
+def _facets(
+    lake: Lake, config: Config, family: Family, manifest: FeatureManifest
+) -> tuple[dict[str, _Facet], list[str]]:
+    """Facets that can be trained, by head, and why the others can't."""
+    features = content_features(lake, manifest)
+    labels = lake.read(tables.LABELS)
+    found: dict[str, _Facet] = {}
+    notes: list[str] = []
+    for head, facet in facets_of(config, family).items():
+        rows = examples(features, labels, facet, config.training.split).persist(StorageLevel.MEMORY_AND_DISK)
+        classes = classes_of(rows, config.training.min_labels_a_class)
+        if family == "risk" and classes:
+            classes = (c.NO, c.YES) if len(classes) == 2 else classes
+        if len(classes) < 2:
+            rows.unpersist()
+            said = f"only {classes[0]!r} has training labels" if classes else "no training labels"
+            notes.append(f"{facet}: {said}")
+            continue
+        found[head] = _Facet(facet, rows, classes)
+    return found, notes
+
+
+def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]) -> str:
+    """The training fingerprint: the same for the same labelled texts, features and settings."""
+    rows = {head: [list(facet.classes), fingerprint_rows(facet.rows)] for head, facet in heads.items()}
+    return fingerprint([family, vars(manifest), config.training.model_dump(mode="json"), rows])
+
+
+def _fit(
+    lake: Lake, config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]
+) -> ModelBundle:
+    fitted = {head: _fit_head(lake, config, manifest, facet) for head, facet in heads.items()}
+    bundle = ModelBundle(family, manifest, fitted)
+    if family != "risk":
+        return bundle
+    return bundle.with_calibration({head: _calibrate(bundle, head, facet) for head, facet in heads.items()})
+
+
+def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: _Facet) -> Head:
+    settings = config.training
+    labelled = with_class_index(facet.rows.where(F.col(c.PART) == TRAIN), facet.classes)
+    placed = place(labelled, settings.workers or slots(lake.session)).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        linear, scored = fit_with_scores(
+            placed, len(facet.classes), manifest.buckets, settings.split.folds, settings.linear.smoothing
+        )
+        booster = fit_booster(scored, manifest.dimension, settings.split.seed, settings.booster)
+    finally:
+        placed.unpersist()
+    return Head(facet.classes, booster, linear)
+
+
+def _calibrate(bundle: ModelBundle, head: str, facet: _Facet) -> Calibration | None:
+    rows = facet.rows.where(F.col(c.PART) == CALIBRATION)
+    scored = predict(rows, bundle, (c.CONTENT_ID, c.LABEL)).select(
+        F.col(PREDICTION_PREFIX + head)[1].cast("double").alias("probability"),
+        (F.col(c.LABEL) == c.YES).alias("is_positive"),
+    )
+    return fit_platt(scored, "probability", "is_positive")
+
+
+def _register(
+    lake: Lake,
+    tracking: Tracking,
+    config: Config,
+    model: str,
+    bundle: ModelBundle,
+    figures: Mapping[str, list[Figure]],
+    mark: str,
+) -> Version:
+    versions = {f"delta.{table.full_name}": str(lake.version(table)) for table in _READ}
+    tags = versions | {
+        FINGERPRINT: mark,
+        "embedder": bundle.manifest.embedder,
+        "taxonomy_version": config.read_taxonomy().version,
+        "heads": ", ".join(bundle.heads),
+    }
+    example, prediction = _example(bundle)
+    return tracking.register(
+        model,
+        bundle,
+        Path(served_model.__file__),
+        example,
+        prediction,
+        params=_flat(config.training.model_dump(mode="json")),
+        metrics={f"{facet}.{f.metric}": f.value for facet, found in figures.items() for f in found},
+        tags=tags,
+    )
+
+
+def _example(bundle: ModelBundle) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """An input example without anybody's text (a constructed vector), and what the model makes of it."""
+    manifest = bundle.manifest
+    vector = np.full(manifest.dimension, manifest.dimension**-0.5, dtype=np.float32)
+    statistics = np.zeros(manifest.n_statistics, dtype=np.float32)
+    terms = np.array([1, 2, 3], dtype=np.int32)
+    batch = FeatureBatch(vector[None, :], statistics[None, :], terms, np.array([0, len(terms)], dtype=np.int64))
+    prediction = {
+        f"{head}.{name}": probabilities[:, place].astype(float)
+        for head, probabilities in Predictor(bundle).predict(batch).items()
+        for place, name in enumerate(bundle.heads[head].classes)
+    }
+    example = {c.EMBEDDING: [vector.tolist()], c.STATISTICS: [statistics.tolist()], c.TERMS: [terms.tolist()]}
+    return pd.DataFrame(example), pd.DataFrame(prediction)
+
+
+def _complete_figures(lake: Lake, tracking: Tracking, config: Config, version: Version) -> int:
+    """Figures of a version whose training died after it was registered and before they were written."""
+    is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
+    if not lake.read(tables.MODEL_EVALUATIONS).where(is_this).isEmpty():
+        return 0
+    return _write_figures(lake, version, held_out_figures(lake, config, tracking.load(version)))
+
+
+def _write_figures(lake: Lake, version: Version, figures: Mapping[str, list[Figure]]) -> int:
+    rows = [
+        (version.model, version.number, facet, "overall", f.metric, f.value, None, None, f.n)
+        for facet, found in figures.items()
+        for f in found
+    ]
+    return lake.merge(lake.session.createDataFrame(rows, schemas.MODEL_EVALUATIONS), tables.MODEL_EVALUATIONS).written
+
+
+def _in_words(family: Family, figures: Mapping[str, list[Figure]]) -> str:
+    value, n = main_figure(dict(figures), family)
+    metric = MAIN_METRIC[family]
+    return f"no held-out {metric}" if value is None else f"held-out {metric} {value:.4f} on {n} contents"
+
+
+def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat

@@ -1,0 +1,189 @@
+"""Files to bronze tables: clean, once each; what can't be kept goes to bronze.quarantine with codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from linnaeus.bronze import clean, deduplicate
+from linnaeus.bronze.quarantine import quarantine
+from linnaeus.bronze.records import from_json_lines, from_rows
+from linnaeus.contracts import columns as c
+from linnaeus.contracts import tables
+from linnaeus.contracts.config import Config
+from linnaeus.contracts.errors import ConfigurationError, InputError
+from linnaeus.contracts.tables import Table
+from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.sources import BROKEN, Part, open_source
+from linnaeus.runtime.spark import build_session
+
+
+@dataclass(frozen=True)
+class _Source:
+    """How one source is read: its fields, its checks, its table, and the column that tells which row is newest."""
+
+    name: str
+    path: str
+    fields: tuple[str, ...]
+    check: Callable[[DataFrame], DataFrame]
+    table: Table
+    time: str | None
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A source's rows with their codes, cached, and how many there are."""
+
+    source: _Source
+    rows: DataFrame
+    total: int
+
+
+def main(config: Config) -> JobResult:
+    """Ingest every source that is set. All are opened and counted before any table is written."""
+    sources = _sources(config)
+    if not sources:
+        raise ConfigurationError("sources: none is set; set sources.content (and the like) to a file, folder or glob")
+    session = build_session(config)
+    lake = Lake(session, config)
+    opened = [(source, open_source(session, f"sources.{source.name}", source.path)) for source in sources]
+    checked: list[_Checked] = []
+    try:
+        for source, parts in opened:
+            checked.append(_check(source, parts))
+        counts = [_write(lake, one) for one in checked]
+    finally:
+        for one in checked:
+            one.rows.unpersist()
+    total = reduce(_Counts.plus, counts)
+    return JobResult(
+        rows_read=total.read,
+        rows_written=total.written,
+        rows_quarantined=total.quarantined,
+        tables=(*[source.table for source in sources], tables.QUARANTINE),
+        details={one.source.name: count.in_words() for one, count in zip(checked, counts, strict=True)},
+    )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What became of a source's records: read = kept + quarantined + duplicates."""
+
+    read: int
+    kept: int
+    quarantined: int
+    duplicates: int
+    written: int
+
+    def plus(self, other: _Counts) -> _Counts:
+        return _Counts(
+            self.read + other.read,
+            self.kept + other.kept,
+            self.quarantined + other.quarantined,
+            self.duplicates + other.duplicates,
+            self.written + other.written,
+        )
+
+    def in_words(self) -> str:
+        return (
+            f"{self.read} read, {self.kept} kept ({self.written} new or changed), "
+            f"{self.quarantined} quarantined, {self.duplicates} duplicates"
+        )
+
+
+def _sources(config: Config) -> list[_Source]:
+    labels: dict[str, tuple[str, ...]] = {c.CATEGORY_FACET: config.read_taxonomy().ids}
+    labels |= {c.RISK_FACET_PREFIX + area: (c.YES, c.NO) for area in config.read_risk().ids}
+    ingest, paths = config.ingest, config.sources
+    candidates = [
+        ("creators", paths.creators, clean.CREATOR_FIELDS, clean.clean_creators, tables.CREATORS, c.CREATED_AT),
+        (
+            "content",
+            paths.content,
+            clean.CONTENT_FIELDS,
+            lambda records: clean.clean_content(records, ingest.kinds, ingest.max_body_bytes),
+            tables.CONTENT,
+            c.PUBLISHED_AT,
+        ),
+        (
+            "votes",
+            paths.votes,
+            clean.VOTE_FIELDS,
+            lambda records: clean.clean_votes(records, labels),
+            tables.VOTES,
+            c.VOTED_AT,
+        ),
+        (
+            "gold_labels",
+            paths.gold_labels,
+            clean.GOLD_FIELDS,
+            lambda records: clean.clean_gold_labels(records, labels),
+            tables.GOLD_LABELS,
+            None,
+        ),
+    ]
+    return [
+        _Source(name, path, fields, check, table, time)
+        for name, path, fields, check, table, time in candidates
+        if path is not None
+    ]
+
+
+def _check(source: _Source, parts: list[Part]) -> _Checked:
+    records = reduce(DataFrame.union, [_records(part, source.fields) for part in parts])
+    rows = source.check(records).persist(StorageLevel.MEMORY_AND_DISK)
+    total = rows.count()
+    if total == 0:
+        rows.unpersist()
+        raise InputError(f"sources.{source.name}: {source.path} is empty; give at least one record")
+    return _Checked(source, rows, total)
+
+
+def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
+    if part.form == "lines":
+        return from_json_lines(part.rows, fields)
+    return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
+
+
+def _write(lake: Lake, checked: _Checked) -> _Counts:
+    source, table = checked.source, checked.source.table
+    names = [name for name in table.schema.names if name not in table.stamps]
+    is_good = F.size(c.ERRORS) == 0
+    good, bad = checked.rows.where(is_good), checked.rows.where(~is_good)
+    if source.time is None:
+        torn = deduplicate.conflicting_gold(good)
+        kept = good.join(torn, list(table.key), "left_anti").select(*names).distinct()
+        bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(torn.select(c.RAW, c.RAW_BYTES, c.ERRORS))
+    else:
+        kept = deduplicate.newest(good.select(*names), table.key, source.time)
+        kept = deduplicate.drop_stale(kept, lake.read(table), table.key, source.time)
+    if table is tables.VOTES:
+        overruled = deduplicate.superseded_votes(good, kept)
+        bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
+    kept = kept.persist(StorageLevel.MEMORY_AND_DISK)
+    aside = quarantine(bad, source.name).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        n_kept = kept.count()
+        n_quarantined = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
+        now = F.current_timestamp().alias(c.INGESTED_AT)
+        lake.merge(aside.select("*", now).select(*tables.QUARANTINE.schema.names), tables.QUARANTINE)
+        written = lake.merge(kept.select("*", now).select(*table.schema.names), table).written
+    finally:
+        kept.unpersist()
+        aside.unpersist()
+    return _Counts(checked.total, n_kept, n_quarantined, checked.total - n_kept - n_quarantined, written)
+
+
+def command() -> None:
+    """Entry point of the wheel."""
+    exit_with("ingest_bronze", main)
+
+
+if __name__ == "__main__":
+    command()

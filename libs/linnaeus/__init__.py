@@ -1,0 +1,1 @@
+"""linnaeus: what creators make and what risk it carries, as a suite of Spark jobs over Delta tables."""

@@ -1,0 +1,126 @@
+"""Records in, typed rows out, with the codes of what is wrong with each: a function a source.
+
+Every function takes records (records.py) and gives the columns of its table (stamp excluded) beside `raw`, `raw_bytes`
+and `errors`; a row whose `errors` is empty can be kept. All that is wrong is said, not only the first.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from linnaeus.bronze.records import FIELDS, MALFORMED
+from linnaeus.contracts import columns as c
+
+CONTENT_FIELDS = (c.CONTENT_ID, c.CREATOR_ID, c.KIND, c.TITLE, c.BODY, c.URI, c.PUBLISHED_AT)
+CREATOR_FIELDS = (c.CREATOR_ID, c.NAME, c.ABOUT, c.CREATED_AT)
+VOTE_FIELDS = (c.ITEM_ID, c.FACET, c.ANNOTATOR_ID, c.LABEL, c.VOTED_AT)
+GOLD_FIELDS = (c.ITEM_ID, c.FACET, c.LABEL)
+
+Checks = list[tuple[Column, str]]
+
+
+def clean_content(records: DataFrame, kinds: tuple[str, ...], max_body_bytes: int) -> DataFrame:
+    """Contents. A text needs a body; media need none."""
+    kind = F.coalesce(F.lower(F.trim(_field(c.KIND))), F.lit("text"))
+    body = _field(c.BODY)
+    published_at = _timestamp(c.PUBLISHED_AT)
+    checks = [
+        *_missing(c.CONTENT_ID, c.CREATOR_ID),
+        ((kind == "text") & _is_blank(body), "missing_body"),
+        (F.octet_length(body) > max_body_bytes, "body_too_large"),
+        (~kind.isin(*kinds), "unknown_kind"),
+        _unreadable(c.PUBLISHED_AT, published_at),
+        _nul_byte(CONTENT_FIELDS),
+    ]
+    columns = [
+        _field(c.CONTENT_ID).alias(c.CONTENT_ID),
+        _field(c.CREATOR_ID).alias(c.CREATOR_ID),
+        kind.alias(c.KIND),
+        _field(c.TITLE).alias(c.TITLE),
+        body.alias(c.BODY),
+        _field(c.URI).alias(c.URI),
+        published_at.alias(c.PUBLISHED_AT),
+        content_hash(_field(c.TITLE), body).alias(c.CONTENT_HASH),
+    ]
+    return _checked(records, columns, checks)
+
+
+def clean_creators(records: DataFrame) -> DataFrame:
+    """Creators."""
+    created_at = _timestamp(c.CREATED_AT)
+    checks = [*_missing(c.CREATOR_ID), _unreadable(c.CREATED_AT, created_at), _nul_byte(CREATOR_FIELDS)]
+    columns = [_field(name).alias(name) for name in (c.CREATOR_ID, c.NAME, c.ABOUT)]
+    return _checked(records, [*columns, created_at.alias(c.CREATED_AT)], checks)
+
+
+def clean_votes(records: DataFrame, labels: dict[str, tuple[str, ...]]) -> DataFrame:
+    """Votes. `labels` holds the allowed labels by facet."""
+    voted_at = _timestamp(c.VOTED_AT)
+    checks = [
+        *_missing(c.ITEM_ID, c.FACET, c.ANNOTATOR_ID, c.LABEL),
+        *_outside(labels),
+        _unreadable(c.VOTED_AT, voted_at),
+        _nul_byte(VOTE_FIELDS),
+    ]
+    columns = [_field(name).alias(name) for name in (c.ITEM_ID, c.FACET, c.ANNOTATOR_ID, c.LABEL)]
+    return _checked(records, [*columns, voted_at.alias(c.VOTED_AT)], checks)
+
+
+def clean_gold_labels(records: DataFrame, labels: dict[str, tuple[str, ...]]) -> DataFrame:
+    """Gold labels. `labels` holds the allowed labels by facet."""
+    checks = [*_missing(c.ITEM_ID, c.FACET, c.LABEL), *_outside(labels), _nul_byte(GOLD_FIELDS)]
+    return _checked(records, [_field(name).alias(name) for name in GOLD_FIELDS], checks)
+
+
+def content_hash(title: Column, body: Column) -> Column:
+    """SHA-256 (hex) of title and body; the separator can't stand in either, since NUL goes to quarantine."""
+    return F.sha2(F.concat(F.coalesce(title, F.lit("")), F.lit("\0"), F.coalesce(body, F.lit(""))), 256)
+
+
+def _field(name: str) -> Column:
+    return F.col(f"{FIELDS}.{name}")
+
+
+def _is_blank(column: Column) -> Column:
+    """Null, empty, or white space alone (every Unicode space, the zero-width ones too)."""
+    return column.isNull() | ~column.rlike(r"[^\s\p{Z}\x{200B}\x{FEFF}]")
+
+
+def _missing(*names: str) -> Checks:
+    return [(_is_blank(_field(name)), f"missing_{name}") for name in names]
+
+
+def _timestamp(name: str) -> Column:
+    return F.try_to_timestamp(F.trim(_field(name)))
+
+
+def _unreadable(name: str, parsed: Column) -> tuple[Column, str]:
+    return (~_is_blank(_field(name)) & parsed.isNull(), f"unreadable_{name}")
+
+
+def _nul_byte(names: tuple[str, ...]) -> tuple[Column, str]:
+    everything = F.concat_ws("", *[_field(name) for name in names])
+    return (everything.contains("\0"), "nul_byte")
+
+
+def _outside(labels: dict[str, tuple[str, ...]]) -> Checks:
+    facet, label = _field(c.FACET), _field(c.LABEL)
+    is_known = facet.isin(*labels) if labels else F.lit(False)
+    is_allowed = F.lit(False)
+    for name, allowed in labels.items():
+        is_allowed = is_allowed | ((facet == name) & label.isin(*allowed))
+    return [
+        (~_is_blank(facet) & ~is_known, "unknown_facet"),
+        (is_known & ~_is_blank(label) & ~is_allowed, "unknown_label"),
+    ]
+
+
+def _checked(records: DataFrame, columns: list[Column], checks: Checks) -> DataFrame:
+    """Codes of what is unreadable stand alone: the fields of such a record mean nothing."""
+    found = F.array(*[F.when(F.coalesce(condition, F.lit(False)), F.lit(code)) for condition, code in checks])
+    codes = F.array_sort(F.filter(found, lambda code: code.isNotNull()))
+    errors = F.when(F.array_contains(c.ERRORS, MALFORMED), F.col(c.ERRORS)).otherwise(
+        F.array_sort(F.array_union(c.ERRORS, codes))
+    )
+    return records.select(*columns, c.RAW, c.RAW_BYTES, errors.alias(c.ERRORS))

@@ -1,0 +1,45 @@
+"""One row a key: which of several records with the same key counts."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from linnaeus.contracts import columns as c
+
+SUPERSEDED = "superseded_vote"
+CONFLICTING = "conflicting_gold_label"
+
+
+def newest(rows: DataFrame, key: tuple[str, ...], time: str) -> DataFrame:
+    """The row with the newest `time` of each key (none counts as oldest).
+
+    Ties go to the greatest of the remaining columns, so that the answer does not depend on the order of the input. A
+    maximum of structs is aggregated before the shuffle: a key with millions of rows is no straggler.
+    """
+    others = [name for name in rows.columns if name not in (*key, time)]
+    best = F.max(F.struct(time, *others)).alias("best")
+    return rows.groupBy(*key).agg(best).select(*key, "best.*").select(*rows.columns)
+
+
+def drop_stale(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: str) -> DataFrame:
+    """Rows without those that the table already holds in a newer version."""
+    known = stored.select(*key, F.col(time).alias("stored_time"))
+    is_stale = F.col("stored_time").isNotNull() & (F.col(time).isNull() | (F.col(time) < F.col("stored_time")))
+    return rows.join(known, list(key), "left").where(~is_stale).select(*rows.columns)
+
+
+def superseded_votes(votes: DataFrame, kept: DataFrame) -> DataFrame:
+    """Votes of an annotator who also gave a newer vote with another label, coded for quarantine."""
+    key = [c.ITEM_ID, c.FACET, c.ANNOTATOR_ID]
+    winner = kept.select(*key, F.col(c.LABEL).alias("kept_label"))
+    overruled = votes.join(winner, key).where(F.col(c.LABEL) != F.col("kept_label"))
+    return overruled.select(*votes.columns).withColumn(c.ERRORS, F.array(F.lit(SUPERSEDED)))
+
+
+def conflicting_gold(labels: DataFrame) -> DataFrame:
+    """Gold labels of an item and facet for which the same source also gives another label, coded for quarantine."""
+    key = [c.ITEM_ID, c.FACET]
+    torn = labels.groupBy(*key).agg(F.min(c.LABEL).alias("low"), F.max(c.LABEL).alias("high"))
+    torn = torn.where(F.col("low") != F.col("high")).select(*key)
+    return labels.join(torn, key, "left_semi").withColumn(c.ERRORS, F.array(F.lit(CONFLICTING)))

@@ -1,0 +1,61 @@
+"""Raw lines or rows of a source as records: what came (`raw`), its fields as strings, and the codes of what is unreadable.
+
+A record has the columns `raw` (string), `raw_bytes` (binary, only where raw can't hold the bytes), `fields` (struct of
+strings, null fields where absent) and `errors` (array of codes).
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from linnaeus.contracts import columns as c
+
+FIELDS = "fields"
+MALFORMED = "malformed_record"
+INVALID_UTF8 = "invalid_utf8"
+_BROKEN = "__broken"
+_REPLACEMENT = "\ufffd"
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
+    """Records of JSON Lines. `lines` has one string column `value`; blank lines are no records."""
+    bytes_ = F.col("value").cast("binary")
+    decoded = F.decode(bytes_, "UTF-8")
+    is_valid = F.encode(decoded, "UTF-8") == bytes_
+    text = F.regexp_replace(decoded, f"^{_BYTE_ORDER_MARK}", "")
+    schema = StructType([StructField(name, StringType()) for name in (*names, _BROKEN)])
+    parsed = F.from_json(text, schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
+    is_object = F.ltrim(text).startswith("{")
+    shaped = lines.where(F.length(F.trim(F.regexp_replace(decoded, r"[\s\x{FEFF}]", ""))) > 0).select(
+        text.alias(c.RAW), F.when(~is_valid, bytes_).alias(c.RAW_BYTES), parsed.alias("parsed"), is_object.alias("is_object")
+    )
+    is_broken = F.col("parsed").isNull() | F.col(f"parsed.{_BROKEN}").isNotNull() | ~F.col("is_object")
+    errors = _codes((is_broken, MALFORMED), (F.col(c.RAW_BYTES).isNotNull(), INVALID_UTF8))
+    fields = F.struct(*[F.col(f"parsed.{name}").alias(name) for name in names])
+    return shaped.select(c.RAW, c.RAW_BYTES, fields.alias(FIELDS), errors.alias(c.ERRORS))
+
+
+def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None) -> DataFrame:
+    """Records of a table or CSV file. Columns that are absent are null; `broken` names the corrupt-record column."""
+    present = [name for name in rows.columns if name != broken]
+    as_text = {name: F.col(f"`{name}`").cast("string") for name in present}
+    raw = F.to_json(F.struct(*[column.alias(name) for name, column in as_text.items()]))
+    is_broken = F.lit(False)
+    if broken is not None:
+        is_broken = F.col(broken).isNotNull()
+        raw = F.coalesce(F.col(broken), raw)
+    fields = F.struct(*[as_text.get(name, F.lit(None).cast("string")).alias(name) for name in names])
+    # A reader that decodes has already put U+FFFD where bytes were no UTF-8.
+    errors = _codes((is_broken, MALFORMED), (raw.contains(_REPLACEMENT), INVALID_UTF8))
+    return rows.select(
+        raw.alias(c.RAW), F.lit(None).cast("binary").alias(c.RAW_BYTES), fields.alias(FIELDS), errors.alias(c.ERRORS)
+    )
+
+
+def _codes(*checks: tuple[Column, str]) -> Column:
+    """The codes of the checks that hold."""
+    found = F.array(*[F.when(condition, F.lit(code)) for condition, code in checks])
+    return F.filter(found, lambda code: code.isNotNull())

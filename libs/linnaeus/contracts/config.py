@@ -1,0 +1,423 @@
+"""Typed configuration: conf/base.yml, overlaid by conf/<env>.yml, overlaid by `--set section.key=value`.
+
+Every section is frozen and refuses keys it does not know; the error names the nearest key that it does know.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from linnaeus.contracts.errors import ConfigurationError
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
+NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\s][^\x00]*$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Lake(_Section):
+    """Where tables lie: a folder (`root`) or Unity Catalog (`catalog`), one of the two."""
+
+    root: str | None = None
+    catalog: Identifier | None = None
+    merge_retries: int = Field(ge=0, le=50)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Lake:
+        if (self.root is None) == (self.catalog is None):
+            raise ValueError("set either lake.root (a folder) or lake.catalog (Unity Catalog)")
+        return self
+
+
+class Tracking(_Section):
+    """MLflow tracking."""
+
+    uri: str
+    experiment: str
+    artifacts: str | None = None
+
+
+class Registry(_Section):
+    """MLflow model registry: its place and the names of the two models."""
+
+    uri: str | None = None
+    category_model: str
+    risk_model: str
+
+
+class Spark(_Section):
+    """The session. Where `master` is not set the session that is there is used (Databricks)."""
+
+    master: str | None = None
+    driver_memory: str
+    executor_memory: str
+    shuffle_partitions: int = Field(ge=1)
+    packages: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    ivy_folder: str
+    extra: dict[str, str] = Field(default_factory=dict)
+
+
+class Sources(_Section):
+    """Files to ingest: a file, a folder or a glob each; one that is not set is skipped."""
+
+    content: str | None = None
+    creators: str | None = None
+    votes: str | None = None
+    gold_labels: str | None = None
+
+
+class Ingest(_Section):
+    """What a record may be."""
+
+    kinds: tuple[str, ...]
+    max_body_bytes: int = Field(ge=1)
+
+
+class Tokens(_Section):
+    """The Spark NLP stages of build_tokens."""
+
+    clean_up_patterns: tuple[str, ...]
+    lowercase: bool
+    stop_words: tuple[str, ...]
+    min_length: int = Field(ge=1)
+    max_length: int = Field(ge=1)
+    detect_language: bool
+    texts_a_partition: int = Field(ge=1)
+
+
+class Embedder(_Section):
+    """The embedder: a folder that Spark NLP loads, and how it is run."""
+
+    path: str
+    name: Identifier
+    annotator: Literal["E5Embeddings", "BGEEmbeddings", "MPNetEmbeddings"]
+    dimension: int = Field(ge=1)
+    max_tokens: int = Field(ge=8, le=512)
+    batch_size: int = Field(ge=1)
+    texts_a_partition: int = Field(ge=1)
+
+
+class Labels(_Section):
+    """How votes become labels."""
+
+    method: Literal["majority"]
+
+
+class Features(_Section):
+    """Lexical features of the linear models."""
+
+    hash_buckets: int = Field(ge=16, le=1 << 20)
+    bigrams: bool
+
+
+class Split(_Section):
+    """Which creators are held out; a function of the creator's id and the seed alone."""
+
+    seed: int
+    held_out_share: float = Field(gt=0, lt=1)
+    calibration_share: float = Field(gt=0, lt=1)
+    folds: int = Field(ge=2)
+
+
+class Linear(_Section):
+    """The linear model whose out-of-fold scores are features."""
+
+    smoothing: float = Field(gt=0)
+
+
+class Booster(_Section):
+    """XGBoost's parameters."""
+
+    rounds: int = Field(ge=1)
+    max_depth: int = Field(ge=1)
+    learning_rate: float = Field(gt=0, le=1)
+    subsample: float = Field(gt=0, le=1)
+    colsample_bytree: float = Field(gt=0, le=1)
+    min_child_weight: float = Field(ge=0)
+    reg_lambda: float = Field(ge=0)
+
+
+class Training(_Section):
+    """How models are trained."""
+
+    workers: int | None = Field(default=None, ge=1)
+    min_labels_a_class: int = Field(ge=1)
+    split: Split
+    linear: Linear
+    booster: Booster
+
+
+class Promotion(_Section):
+    """When a candidate replaces the champion."""
+
+    max_loss: float = Field(ge=0)
+    min_held_out: int = Field(ge=1)
+
+
+class Scoring(_Section):
+    """How contents are scored and levels are given."""
+
+    rows_a_batch: int = Field(ge=1)
+    rows_a_partition: int = Field(ge=1)
+    accept_threshold: float = Field(ge=0, le=1)
+    medium_threshold: float = Field(ge=0, le=1)
+    high_threshold: float = Field(ge=0, le=1)
+
+
+class Facets(_Section):
+    """The files that list what may be labelled."""
+
+    path: str
+
+
+class Sample(_Section):
+    """Where the sample's sources are written."""
+
+    folder: str
+    downloads: str
+
+
+class Config(_Section):
+    """All settings. Made by `load_config`; frozen."""
+
+    env: str
+    lake: Lake
+    tracking: Tracking
+    registry: Registry
+    spark: Spark
+    sources: Sources
+    ingest: Ingest
+    tokens: Tokens
+    embedder: Embedder
+    taxonomy: Facets
+    risk: Facets
+    labels: Labels
+    features: Features
+    training: Training
+    promotion: Promotion
+    scoring: Scoring
+    sample: Sample
+
+    def read_taxonomy(self) -> Taxonomy:
+        """The tree of `taxonomy.path`, checked. Raises ConfigurationError."""
+        return Taxonomy.model_validate_or_teach(_read_yaml(resolve(self.taxonomy.path)), self.taxonomy.path)
+
+    def read_risk(self) -> RiskAreas:
+        """The areas of `risk.path`, checked. Raises ConfigurationError."""
+        return RiskAreas.model_validate_or_teach(_read_yaml(resolve(self.risk.path)), self.risk.path)
+
+
+class _Document(_Section):
+    @classmethod
+    def model_validate_or_teach(cls, document: Any, where: str) -> Any:
+        """Validate, or raise ConfigurationError in one line that names the file."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise ConfigurationError(f"{where}: {_first_problem(error, cls)}") from error
+
+
+class Node(_Section):
+    """A node of the taxonomy."""
+
+    id: NodeId
+    name: str
+    parent: NodeId | None = None
+    description: str | None = None
+    examples: tuple[str, ...] = ()
+    threshold: float | None = Field(default=None, ge=0, le=1)
+
+
+class Taxonomy(_Document):
+    """The category tree: ids once each, every parent known, no cycle."""
+
+    nodes: tuple[Node, ...]
+
+    @field_validator("nodes")
+    @classmethod
+    def _is_a_forest(cls, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        ids = [node.id for node in nodes]
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"node id {twice[0]!r} stands twice")
+        parents = {node.id: node.parent for node in nodes}
+        for node in nodes:
+            if node.parent is not None and node.parent not in parents:
+                raise ValueError(f"node {node.id!r} names the parent {node.parent!r}, which is no node")
+            seen, current = {node.id}, node.parent
+            while current is not None:
+                if current in seen:
+                    raise ValueError(f"node {node.id!r} is its own ancestor")
+                seen.add(current)
+                current = parents[current]
+        return nodes
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All node ids, in the file's order."""
+        return tuple(node.id for node in self.nodes)
+
+    def path(self, node_id: str) -> tuple[str, ...]:
+        """Node ids from the root to `node_id`. Raises KeyError for an id that is no node."""
+        parents = {node.id: node.parent for node in self.nodes}
+        path: list[str] = [node_id]
+        while (parent := parents[path[0]]) is not None:
+            path.insert(0, parent)
+        return tuple(path)
+
+    @property
+    def version(self) -> str:
+        """A fingerprint of ids, parents and thresholds: it changes when what they mean for a score does."""
+        return fingerprint([[n.id, n.parent, n.threshold] for n in self.nodes])
+
+
+class Area(_Section):
+    """A risk area with the probabilities from which its levels begin."""
+
+    id: Identifier
+    name: str
+    medium: float | None = Field(default=None, ge=0, le=1)
+    high: float | None = Field(default=None, ge=0, le=1)
+
+
+class RiskAreas(_Document):
+    """The risk areas."""
+
+    areas: tuple[Area, ...]
+
+    @field_validator("areas")
+    @classmethod
+    def _once_each(cls, areas: tuple[Area, ...]) -> tuple[Area, ...]:
+        ids = [area.id for area in areas]
+        if len(set(ids)) < len(ids):
+            raise ValueError("an area id stands twice")
+        return areas
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All area ids, in the file's order."""
+        return tuple(area.id for area in self.areas)
+
+
+def repository() -> Path | None:
+    """The checkout this code runs from, or None where it was installed as a wheel."""
+    root = Path(__file__).resolve().parents[3]
+    return root if (root / "conf" / "base.yml").is_file() else None
+
+
+def resolve(path: str) -> Path:
+    """A path from the configuration: absolute as it is, relative to the checkout (else to the working folder)."""
+    given = Path(path).expanduser()
+    if given.is_absolute():
+        return given
+    base = repository() or Path.cwd()
+    candidate = base / given
+    if candidate.exists() or repository() is not None:
+        return candidate
+    packaged = Path(str(resources.files("linnaeus.conf"))) / given.name
+    return packaged if packaged.is_file() else candidate
+
+
+def conf_folder() -> Path:
+    """Where base.yml lies: the checkout's conf/, or the copy inside the wheel."""
+    root = repository()
+    return root / "conf" if root is not None else Path(str(resources.files("linnaeus.conf")))
+
+
+def load_config(env: str, overrides: tuple[str, ...] | list[str] = (), folder: Path | None = None) -> Config:
+    """Settings of an environment.
+
+    Parameters: `env` names conf/<env>.yml; `overrides` are `section.key=value` (the value is read as YAML).
+    Raises ConfigurationError, in one line, for an unknown environment or key, or a value out of range.
+    """
+    folder = folder or conf_folder()
+    if not re.fullmatch(r"[A-Za-z0-9_\-]+", env) or not (folder / f"{env}.yml").is_file() or env == "base":
+        known = sorted(p.stem for p in folder.glob("*.yml") if p.stem not in {"base", "taxonomy", "risk"})
+        raise ConfigurationError(f"--env {env}: there is no {folder.name}/{env}.yml; known: {', '.join(known)}")
+    settings = _overlay(_read_yaml(folder / "base.yml"), _read_yaml(folder / f"{env}.yml"))
+    for override in overrides:
+        settings = _overlay(settings, _parse_override(override))
+    settings["env"] = env
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigurationError(f"configuration: {_first_problem(error, Config)}") from error
+
+
+def fingerprint(value: Any) -> str:
+    """The first 16 hex digits of the SHA-256 of a value's canonical JSON."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path}: no such file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path}: a mapping is expected at the top")
+    return document
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    key, separator, raw = text.partition("=")
+    if not separator or not key.strip():
+        raise ConfigurationError(f"--set {text}: write section.key=value")
+    try:
+        value = yaml.safe_load(raw) if raw else None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--set {text}: the value is not readable as YAML") from error
+    for part in reversed(key.strip().split(".")):
+        value = {part: value}
+    return value  # type: ignore[no-any-return]
+
+
+def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first problem in words; for an unknown key, with the nearest known one."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = sorted(_keys(model))
+        near = difflib.get_close_matches(where, known, n=1, cutoff=0.0)
+        return f"unknown key {where!r}; the nearest known one is {near[0]!r}" if near else f"unknown key {where!r}"
+    if problem["type"] == "missing":
+        return f"{where} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message} (got {problem.get('input')!r})" if where else message
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    """Dotted names of all settings below a model."""
+    keys: set[str] = set()
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys |= _keys(kind, f"{prefix}{name}.")
+        else:
+            keys.add(prefix + name)
+    return keys

@@ -1,0 +1,219 @@
+"""The schema of every table, declared once, a comment on every column (a test checks that none lacks one)."""
+
+from __future__ import annotations
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    DataType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from linnaeus.contracts import columns as c
+
+TEXT = StringType()
+TEXTS = ArrayType(StringType())
+FLOATS = ArrayType(FloatType())
+SHARES = MapType(StringType(), FloatType())
+
+
+def _column(name: str, kind: DataType, comment: str, required: bool = False) -> StructField:
+    """A column; `required` is checked by the lake at write, the stored type stays nullable so that readers never break."""
+    return StructField(name, kind, nullable=True, metadata={"comment": comment, "required": required})
+
+
+CONTENT = StructType(
+    [
+        _column(c.CONTENT_ID, TEXT, "The platform's id of the content", required=True),
+        _column(c.CREATOR_ID, TEXT, "The id of the creator who published it", required=True),
+        _column(c.KIND, TEXT, "text, image, audio or video", required=True),
+        _column(c.TITLE, TEXT, "The title as supplied, or null"),
+        _column(c.BODY, TEXT, "The text as supplied, or null where the kind is not text"),
+        _column(c.URI, TEXT, "Where the media file lies, or null"),
+        _column(c.PUBLISHED_AT, TimestampType(), "When it was published, UTC"),
+        _column(c.CONTENT_HASH, TEXT, "SHA-256 (hex) of title and body: equal for equal texts", required=True),
+        _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+CREATORS = StructType(
+    [
+        _column(c.CREATOR_ID, TEXT, "The platform's id of the creator", required=True),
+        _column(c.NAME, TEXT, "The name shown, or null"),
+        _column(c.ABOUT, TEXT, "What the creator says of their page, or null"),
+        _column(c.CREATED_AT, TimestampType(), "When the page was created, UTC"),
+        _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+VOTES = StructType(
+    [
+        _column(c.ITEM_ID, TEXT, "The content (or creator) that was judged", required=True),
+        _column(c.FACET, TEXT, "What was asked: category, or risk.<area>", required=True),
+        _column(c.ANNOTATOR_ID, TEXT, "Who judged", required=True),
+        _column(c.LABEL, TEXT, "The answer: a node id, or yes or no", required=True),
+        _column(c.VOTED_AT, TimestampType(), "When, UTC; null where the source does not say"),
+        _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+GOLD_LABELS = StructType(
+    [
+        _column(c.ITEM_ID, TEXT, "The content (or creator) that was judged", required=True),
+        _column(c.FACET, TEXT, "What was asked: category, or risk.<area>", required=True),
+        _column(c.LABEL, TEXT, "The answer that counts as true: a node id, or yes or no", required=True),
+        _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+QUARANTINE = StructType(
+    [
+        _column(c.RECORD_ID, TEXT, "SHA-256 (hex) of the source's name and the raw record", required=True),
+        _column(c.SOURCE, TEXT, "content, creators, votes or gold_labels", required=True),
+        _column(c.RAW, TEXT, "The record as it came; bytes that are no UTF-8 are shown as U+FFFD"),
+        _column(c.RAW_BYTES, BinaryType(), "The record's very bytes, only where raw can't hold them"),
+        _column(c.ERRORS, TEXTS, "Codes of all that is wrong with it, sorted", required=True),
+        _column(c.OCCURRENCES, LongType(), "How many times this very record came in the run that found it", required=True),
+        _column(c.INGESTED_AT, TimestampType(), "When it was set aside, UTC", required=True),
+    ]
+)
+
+STATISTICS = StructType(
+    [
+        StructField("n_characters", FloatType(), True, {"comment": "Characters, natural logarithm of 1 + n"}),
+        StructField("n_words", FloatType(), True, {"comment": "Words by white space, natural logarithm of 1 + n"}),
+        StructField("word_length", FloatType(), True, {"comment": "Mean characters a word"}),
+        StructField("type_token_ratio", FloatType(), True, {"comment": "Distinct words over words, lower case"}),
+        StructField("capital_share", FloatType(), True, {"comment": "Capital letters over characters"}),
+        StructField("digit_share", FloatType(), True, {"comment": "Digits over characters"}),
+        StructField("punctuation_share", FloatType(), True, {"comment": "Punctuation and symbols over characters"}),
+        StructField("n_links", FloatType(), True, {"comment": "Links, natural logarithm of 1 + n"}),
+        StructField("longest_number", FloatType(), True, {"comment": "Digits of the longest number, 20 at most"}),
+        StructField("repeated_share", FloatType(), True, {"comment": "Characters in runs of three or more, share"}),
+        StructField("emoji_share", FloatType(), True, {"comment": "Emoji over characters"}),
+        StructField("currency_share", FloatType(), True, {"comment": "Currency signs over characters"}),
+    ]
+)
+
+TOKENS = StructType(
+    [
+        _column(c.CONTENT_ID, TEXT, "The platform's id of the content", required=True),
+        _column(c.CONTENT_HASH, TEXT, "Of the text that was tokenised", required=True),
+        _column(c.TOKENIZER, TEXT, "Fingerprint of the settings that made the tokens", required=True),
+        _column(c.LANGUAGE, TEXT, "ISO 639-1 code of the language, und where it can't be told"),
+        _column(c.TOKENS, TEXTS, "Normalised tokens without stop words, in order", required=True),
+        _column(c.N_TOKENS, IntegerType(), "How many tokens", required=True),
+        _column(c.STATISTICS, STATISTICS, "Signals of form and quality, over the text as supplied", required=True),
+    ]
+)
+
+EMBEDDINGS = StructType(
+    [
+        _column(c.CONTENT_ID, TEXT, "The platform's id of the content", required=True),
+        _column(c.CONTENT_HASH, TEXT, "Of the text that was embedded", required=True),
+        _column(c.EMBEDDER, TEXT, "Name of the embedder and the start of the SHA-256 of its files", required=True),
+        _column(c.EMBEDDING, FLOATS, "The vector, of Euclidean norm 1", required=True),
+    ]
+)
+
+LABELS = StructType(
+    [
+        _column(c.ITEM_ID, TEXT, "The content (or creator) that was judged", required=True),
+        _column(c.FACET, TEXT, "What was asked: category, or risk.<area>", required=True),
+        _column(c.LABEL, TEXT, "The label to train on", required=True),
+        _column(c.PROBABILITY, DoubleType(), "How sure it is, 0 to 1", required=True),
+        _column(c.N_VOTES, LongType(), "How many votes stand behind it", required=True),
+        _column(c.SOURCE, TEXT, "gold or crowd", required=True),
+    ]
+)
+
+ANNOTATORS = StructType(
+    [
+        _column(c.ANNOTATOR_ID, TEXT, "Who judged", required=True),
+        _column(c.FACET, TEXT, "What was asked", required=True),
+        _column(c.ACCURACY, DoubleType(), "Share of this annotator's votes that agree with the labels", required=True),
+        _column(c.N_VOTES, LongType(), "How many votes it is measured on", required=True),
+    ]
+)
+
+CONTENT_PROFILES = StructType(
+    [
+        _column(c.CONTENT_ID, TEXT, "The platform's id of the content", required=True),
+        _column(c.CREATOR_ID, TEXT, "The id of the creator who published it", required=True),
+        _column(c.CATEGORY, TEXT, "The most probable node; null only where no category model is in force"),
+        _column(c.CATEGORY_PATH, TEXTS, "Node ids from the root to that node"),
+        _column(c.CATEGORY_PROBABILITY, FloatType(), "The probability of that node, 0 to 1"),
+        _column(c.CATEGORY_ACCEPTED, TEXT, "The deepest node on the path that passes its threshold, or null"),
+        _column(c.RISK, SHARES, "Calibrated probability by risk area, 0 to 1"),
+        _column(c.RISK_LEVEL, MapType(StringType(), StringType()), "low, medium or high by risk area"),
+        _column(c.CATEGORY_MODEL, TEXT, "Registered name and version of the category model"),
+        _column(c.RISK_MODEL, TEXT, "Registered name and version of the risk model"),
+        _column(c.TAXONOMY_VERSION, TEXT, "Fingerprint of the taxonomy and thresholds in force", required=True),
+        _column(c.EMBEDDER, TEXT, "The embedder whose vector was scored; null where there was no text"),
+        _column(c.CONTENT_HASH, TEXT, "Of the text that was scored", required=True),
+        _column(c.SCORED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+CREATOR_PROFILES = StructType(
+    [
+        _column(c.CREATOR_ID, TEXT, "The platform's id of the creator", required=True),
+        _column(c.CATEGORY, TEXT, "The node with the largest share; null where there is no scored content"),
+        _column(c.CATEGORY_SHARES, SHARES, "Share of the creator's content by node, summing to 1"),
+        _column(c.RISK, SHARES, "Mean calibrated probability by risk area"),
+        _column(c.N_CONTENT, LongType(), "How many contents stand behind it", required=True),
+        _column(c.AS_OF, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+MODEL_EVALUATIONS = StructType(
+    [
+        _column(c.MODEL, TEXT, "Registered name of the model", required=True),
+        _column(c.VERSION, TEXT, "Its version in the registry", required=True),
+        _column(c.FACET, TEXT, "category, or risk.<area>", required=True),
+        _column(c.SLICE, TEXT, "overall, or which part of the held-out contents", required=True),
+        _column(c.METRIC, TEXT, "macro_f1, accuracy, pr_auc, …", required=True),
+        _column(c.VALUE, DoubleType(), "The metric's value", required=True),
+        _column(c.LOWER, DoubleType(), "Lower end of the 95% interval (bootstrap over creators)"),
+        _column(c.UPPER, DoubleType(), "Upper end of the 95% interval (bootstrap over creators)"),
+        _column(c.N, LongType(), "Held-out contents it was measured on", required=True),
+    ]
+)
+
+PROMOTIONS = StructType(
+    [
+        _column("decision_id", TEXT, "SHA-256 (hex) of what was compared", required=True),
+        _column(c.MODEL, TEXT, "Registered name of the model", required=True),
+        _column("candidate", TEXT, "Version that asked to be promoted", required=True),
+        _column("champion", TEXT, "Version in force at the time, null where there was none"),
+        _column("promoted", TEXT, "yes or no", required=True),
+        _column("reason", TEXT, "Why, in words", required=True),
+        _column("candidate_metric", DoubleType(), "The candidate's figure on the held-out contents"),
+        _column("champion_metric", DoubleType(), "The champion's figure on the same contents"),
+        _column(c.METRIC, TEXT, "Which figure was compared", required=True),
+        _column(c.N, LongType(), "Held-out contents compared on", required=True),
+        _column("decided_at", TimestampType(), "When, UTC", required=True),
+    ]
+)
+
+JOB_RUNS = StructType(
+    [
+        _column("run_id", TEXT, "Unique id of the run", required=True),
+        _column("job", TEXT, "Name of the job", required=True),
+        _column("started_at", TimestampType(), "When it started, UTC", required=True),
+        _column("seconds", DoubleType(), "How long it took", required=True),
+        _column("rows_read", LongType(), "Records or rows read from its input", required=True),
+        _column("rows_written", LongType(), "Rows inserted or changed in its tables", required=True),
+        _column("rows_quarantined", LongType(), "Records set aside with codes", required=True),
+        _column("table_versions", MapType(StringType(), LongType()), "Delta version of each table written"),
+        _column("details", MapType(StringType(), StringType()), "What else the job says of its run"),
+    ]
+)

@@ -1,0 +1,124 @@
+"""Every table: its name, key, schema and description. The data dictionary and the lake read this and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql.types import StructType
+
+from linnaeus.contracts import columns as c
+from linnaeus.contracts import schemas
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table.
+
+    `stamps` are columns that say when a row was written; they do not count when a row is compared with the stored one.
+    """
+
+    layer: str
+    name: str
+    key: tuple[str, ...]
+    schema: StructType
+    description: str
+    stamps: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Layer and name, as in `silver.tokens`."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that may not be null."""
+        return tuple(f.name for f in self.schema.fields if f.metadata.get("required"))
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Columns that make a row differ from the stored one."""
+        return tuple(f.name for f in self.schema.fields if f.name not in self.key + self.stamps)
+
+
+CONTENT = Table(
+    "bronze", "content", (c.CONTENT_ID,), schemas.CONTENT, "Contents as supplied, clean and once each", (c.INGESTED_AT,)
+)
+CREATORS = Table(
+    "bronze", "creators", (c.CREATOR_ID,), schemas.CREATORS, "Creators as supplied, once each", (c.INGESTED_AT,)
+)
+VOTES = Table(
+    "bronze",
+    "votes",
+    (c.ITEM_ID, c.FACET, c.ANNOTATOR_ID),
+    schemas.VOTES,
+    "Crowdsourced votes, the newest of each annotator on each item and facet",
+    (c.INGESTED_AT,),
+)
+GOLD_LABELS = Table(
+    "bronze", "gold_labels", (c.ITEM_ID, c.FACET), schemas.GOLD_LABELS, "Labels that count as true", (c.INGESTED_AT,)
+)
+QUARANTINE = Table(
+    "bronze",
+    "quarantine",
+    (c.RECORD_ID,),
+    schemas.QUARANTINE,
+    "Records that could not be kept, with codes of what is wrong",
+    (c.INGESTED_AT,),
+)
+TOKENS = Table("silver", "tokens", (c.CONTENT_ID,), schemas.TOKENS, "Tokens and text statistics of each content")
+EMBEDDINGS = Table("silver", "embeddings", (c.CONTENT_ID,), schemas.EMBEDDINGS, "One vector a content")
+LABELS = Table("silver", "labels", (c.ITEM_ID, c.FACET), schemas.LABELS, "One label an item and facet, to train on")
+ANNOTATORS = Table(
+    "silver", "annotators", (c.ANNOTATOR_ID, c.FACET), schemas.ANNOTATORS, "How far each annotator can be trusted"
+)
+CONTENT_PROFILES = Table(
+    "gold",
+    "content_profiles",
+    (c.CONTENT_ID,),
+    schemas.CONTENT_PROFILES,
+    "Category and risk of each content, with what they came from",
+    (c.SCORED_AT,),
+)
+CREATOR_PROFILES = Table(
+    "gold",
+    "creator_profiles",
+    (c.CREATOR_ID,),
+    schemas.CREATOR_PROFILES,
+    "Category shares and risk of each creator",
+    (c.AS_OF,),
+)
+MODEL_EVALUATIONS = Table(
+    "gold",
+    "model_evaluations",
+    (c.MODEL, c.VERSION, c.FACET, c.SLICE, c.METRIC),
+    schemas.MODEL_EVALUATIONS,
+    "Figures of each model version on held-out contents",
+)
+PROMOTIONS = Table(
+    "gold",
+    "promotions",
+    ("decision_id",),
+    schemas.PROMOTIONS,
+    "Each decision to move the champion or not, and why",
+    ("decided_at",),
+)
+JOB_RUNS = Table("ops", "job_runs", ("run_id",), schemas.JOB_RUNS, "Each run of each job")
+
+ALL: tuple[Table, ...] = (
+    CREATORS,
+    CONTENT,
+    VOTES,
+    GOLD_LABELS,
+    QUARANTINE,
+    TOKENS,
+    EMBEDDINGS,
+    LABELS,
+    ANNOTATORS,
+    CONTENT_PROFILES,
+    CREATOR_PROFILES,
+    MODEL_EVALUATIONS,
+    PROMOTIONS,
+    JOB_RUNS,
+)
+
+BY_NAME: dict[str, Table] = {table.full_name: table for table in ALL}

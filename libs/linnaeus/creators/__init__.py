@@ -1,0 +1,1 @@
+"""Scored contents in, creator profiles out."""

@@ -1,0 +1,1 @@
+"""Tokens, embeddings, text statistics and the feature vector that models are trained on."""

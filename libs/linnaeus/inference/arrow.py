@@ -1,0 +1,51 @@
+"""Arrow batches to NumPy features and back, without a Python object a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from linnaeus.contracts import columns as c
+from linnaeus.contracts.lexical import terms_of
+from linnaeus.inference.predictor import Array, FeatureBatch
+
+
+def feature_batch(batch: pa.RecordBatch, dimension: int, n_statistics: int) -> FeatureBatch:
+    """Features of a batch with `embedding` (list<float>, may be null), `statistics` and `terms` (list<int>).
+
+    Raises ValueError where a vector has another length than `dimension`.
+    """
+    return FeatureBatch(
+        _matrix(batch.column(c.EMBEDDING), dimension, np.nan, c.EMBEDDING),
+        _matrix(batch.column(c.STATISTICS), n_statistics, 0.0, c.STATISTICS),
+        *terms_of(batch.column(c.TERMS)),
+    )
+
+
+def list_array(matrix: Array) -> pa.Array:
+    """Rows of a matrix as list<float>."""
+    n, width = matrix.shape
+    offsets = pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32)) if width else pa.array([0] * (n + 1))
+    return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1), type=pa.float32()))
+
+
+def map_array(keys: tuple[str, ...], columns: list[pa.Array]) -> pa.Array:
+    """Rows as map<string, ...>: the same keys in every row, `columns` their values."""
+    n, width = len(columns[0]), len(keys)
+    offsets = pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32))
+    names = pa.array(np.tile(np.arange(width, dtype=np.int32), n))
+    interleaved = np.arange(n * width).reshape(width, n).T.reshape(-1)
+    items = pa.concat_arrays(columns).take(pa.array(interleaved))
+    return pa.MapArray.from_arrays(offsets, pa.array(keys).take(names), items)
+
+
+def _matrix(column: pa.Array, width: int, absent: float, name: str) -> Array:
+    """A list column as a matrix; null rows are filled with `absent`."""
+    present = np.asarray(column.is_valid())
+    matrix = np.full((len(column), width), absent, dtype=np.float32)
+    values = np.asarray(column.flatten(), dtype=np.float32)
+    lengths = np.diff(np.asarray(column.offsets))[present]
+    if not (lengths == width).all():
+        raise ValueError(f"{name}: a vector of length {lengths[lengths != width][0]}; {width} expected")
+    matrix[present] = values.reshape(-1, width)
+    return matrix

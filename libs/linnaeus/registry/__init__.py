@@ -1,0 +1,1 @@
+"""Promotion: metrics in, a decision out."""

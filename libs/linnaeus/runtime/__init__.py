@@ -1,0 +1,1 @@
+"""The only code with effects: Spark sessions, storage, MLflow, downloads."""

@@ -1,0 +1,121 @@
+"""What every job's command does around its `main`: arguments, configuration, timing, the last line, the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from linnaeus.contracts import schemas
+from linnaeus.contracts.config import Config, load_config
+from linnaeus.contracts.errors import LinnaeusError
+from linnaeus.contracts.tables import JOB_RUNS, Table
+from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.spark import build_session
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a job did. `tables` are those it may have written; `details` is what else it says, in words."""
+
+    rows_read: int = 0
+    rows_written: int = 0
+    rows_quarantined: int = 0
+    tables: tuple[Table, ...] = ()
+    details: dict[str, str] = field(default_factory=dict)
+
+
+Main = Callable[[Config], JobResult]
+
+
+def execute(job: str, main: Main, config: Config) -> dict[str, object]:
+    """Run a job, write its row to ops.job_runs, and return its summary (the keys of the last line, and details)."""
+    started_at = datetime.datetime.now(datetime.timezone.utc)
+    clock = time.monotonic()
+    result = main(config)
+    lake = Lake(build_session(config), config)
+    versions = {table.full_name: lake.version(table) for table in result.tables}
+    summary = _summary(job, clock, result, {name: v for name, v in versions.items() if v is not None})
+    row = summary | {"run_id": uuid.uuid4().hex, "started_at": started_at}
+    frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
+    lake.append(frame, JOB_RUNS)
+    return summary
+
+
+def execute_without_tables(job: str, main: Main, config: Config) -> dict[str, object]:
+    """As `execute`, for a command that needs neither Spark nor a lake."""
+    clock = time.monotonic()
+    return _summary(job, clock, main(config), {})
+
+
+def _summary(job: str, clock: float, result: JobResult, versions: dict[str, int]) -> dict[str, object]:
+    return {
+        "job": job,
+        "seconds": round(time.monotonic() - clock, 3),
+        "rows_read": result.rows_read,
+        "rows_written": result.rows_written,
+        "rows_quarantined": result.rows_quarantined,
+        "table_versions": versions,
+        "details": result.details,
+    }
+
+
+Execute = Callable[[str, Main, Config], dict[str, object]]
+
+
+def run_command(job: str, main: Main, arguments: Sequence[str] | None = None, how: Execute = execute) -> int:
+    """The command of one job. Returns the exit status: 0 done, 1 failed, 2 wrong configuration or unusable input."""
+    options = parser(job, main.__module__).parse_args(arguments)
+    return guard(job, lambda: print_summary(how(job, main, load_config(options.env, options.set))))
+
+
+def parser(job: str, module: str) -> argparse.ArgumentParser:
+    """The arguments that every command takes."""
+    documentation = sys.modules[module].__doc__ or ""
+    made = argparse.ArgumentParser(prog=f"python -m jobs.{job}", description=documentation.strip())
+    made.add_argument("--env", default="local", help="conf/<ENV>.yml overlays conf/base.yml (default: local)")
+    made.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="overlays both; may stand more than once"
+    )
+    return made
+
+
+def guard(job: str, action: Callable[[], None]) -> int:
+    """Run an action; errors of ours become one line on standard error and their exit status."""
+    try:
+        action()
+    except LinnaeusError as error:
+        print(f"{job}: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(f"{job}: interrupted", file=sys.stderr)
+        return 1
+    return 0
+
+
+def print_summary(summary: dict[str, object]) -> None:
+    """Print the details a line each, and the contract's last line: one JSON object."""
+    details = summary["details"]
+    assert isinstance(details, dict)
+    for name, value in details.items():
+        print(f"{name}: {value}")
+    print(json.dumps({name: value for name, value in summary.items() if name != "details"}), flush=True)
+
+
+def exit_with(job: str, main: Main) -> None:
+    """Run a job's command and end the process by its status; 0 returns, since a wheel task takes SystemExit for failure."""
+    status = run_command(job, main)
+    if status != 0:
+        raise SystemExit(status)
+
+
+def exit_without_tables(job: str, main: Main) -> None:
+    """As `exit_with`, for a command that needs neither Spark nor a lake."""
+    status = run_command(job, main, how=execute_without_tables)
+    if status != 0:
+        raise SystemExit(status)

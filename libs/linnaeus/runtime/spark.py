@@ -1,0 +1,119 @@
+"""The one place that builds a Spark session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from linnaeus.contracts.config import Config, conf_folder, resolve
+from linnaeus.contracts.errors import SetupError
+
+# Spark NLP's own requirements at session start; on Databricks they belong to the cluster (databricks.yml sets them).
+SPARK_NLP = {
+    "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
+    "spark.kryoserializer.buffer.max": "2000M",
+    "spark.driver.maxResultSize": "0",
+    # One thread a task: the default of six starves a busy executor. All keys are set because executors look them up.
+    "spark.jsl.settings.onnx.gpuDeviceId": "0",
+    "spark.jsl.settings.onnx.intraOpNumThreads": "1",
+    "spark.jsl.settings.onnx.optimizationLevel": "ALL_OPT",
+    "spark.jsl.settings.onnx.executionMode": "SEQUENTIAL",
+}
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+# Tables on one machine are small: the defaults of 50 and 200 partitions cost seconds a query.
+ONE_MACHINE = {
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.debug.maxToStringFields": "100",
+}
+
+
+def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
+    """The session of this process: a new one by `config.spark`, or the running one where there is one.
+
+    Raises SetupError where the jars can't be resolved or the JVM does not start.
+    """
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        return running
+    if config.spark.master is None:
+        return SparkSession.builder.appName(name).getOrCreate()
+    # Workers must run the driver's interpreter, or they start with the system's and lack its packages.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name).master(config.spark.master)
+    for key, value in session_settings(config).items():
+        builder = builder.config(key, value)
+    log = resolve(config.spark.ivy_folder).parent / "spark.log"
+    try:
+        with _jvm_messages_to(log):
+            session = builder.getOrCreate()
+    except Exception as error:
+        raise SetupError(f"Spark did not start: {_reason(log, error)} (log: {log})") from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def session_settings(config: Config) -> dict[str, str]:
+    """All Spark settings of a session that is built here."""
+    spark = config.spark
+    settings = {
+        "spark.driver.memory": spark.driver_memory,
+        "spark.executor.memory": spark.executor_memory,
+        "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.jars.packages": ",".join(spark.packages),
+        "spark.jars.excludes": ",".join(spark.excludes),
+        "spark.jars.ivySettings": str(conf_folder() / "ivysettings.xml"),
+        "spark.jars.ivy": str(resolve(spark.ivy_folder)),
+        **SPARK_NLP,
+        **DELTA,
+        **ONE_MACHINE,
+    }
+    return settings | spark.extra
+
+
+def slots(session: SparkSession) -> int:
+    """Tasks that run side by side."""
+    return max(1, session.sparkContext.defaultParallelism)
+
+
+@contextlib.contextmanager
+def _jvm_messages_to(log: Path) -> Iterator[None]:
+    """The JVM inherits the output streams when it is launched: give it a log, so that a job's output stays readable."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = (os.dup(1), os.dup(2))
+    with log.open("ab") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+        try:
+            yield
+        finally:
+            for descriptor, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
+
+
+def _reason(log: Path, error: Exception) -> str:
+    """One line out of the JVM's log."""
+    tail = log.read_text(encoding="utf-8", errors="replace")[-20000:] if log.is_file() else ""
+    if "UnknownHostException" in tail or "unresolved dependency" in tail or "Connection refused" in tail:
+        return "Maven Central can't be reached for the jars; check the network and run it again"
+    if "No space left on device" in tail:
+        return "the disk is full; free some space and run it again"
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,170 @@
+"""MLflow: runs, registered versions, aliases. The only code that speaks to a tracking server or registry."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import mlflow
+import pandas as pd
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
+from mlflow.tracking import MlflowClient
+
+from linnaeus.contracts.bundle import ModelBundle
+from linnaeus.contracts.config import Config, resolve
+from linnaeus.contracts.errors import TrackingError
+
+CANDIDATE = "candidate"
+CHAMPION = "champion"
+FINGERPRINT = "training_fingerprint"
+_BUNDLE = "bundle"
+_REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model version."""
+
+    model: str
+    number: str
+    tags: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Model and version, as rows are stamped with it."""
+        return f"{self.model}/{self.number}"
+
+
+class Tracking:
+    """The tracking server and registry of one environment. Every failure of theirs is raised as TrackingError."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        uri = _local_sqlite(config.tracking.uri)
+        os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(_local_sqlite(config.registry.uri) if config.registry.uri else uri)
+        self._client = MlflowClient()
+
+    def version_at(self, model: str, alias: str) -> Version | None:
+        """The version that an alias points to, or None."""
+        return self._said(lambda: _version(self._client.get_model_version_by_alias(model, alias)), absent=None)
+
+    def version_of(self, model: str, fingerprint: str) -> Version | None:
+        """The newest version trained from exactly this (see FINGERPRINT), or None."""
+        found = self._said(lambda: list(self._client.search_model_versions(f"name = '{model}'")), absent=[])
+        same = [one for one in found if one.tags.get(FINGERPRINT) == fingerprint]
+        return _version(max(same, key=lambda one: int(one.version))) if same else None
+
+    def point(self, model: str, alias: str, version: Version) -> None:
+        """Move an alias."""
+        self._said(lambda: self._client.set_registered_model_alias(model, alias, version.number))
+
+    def load(self, version: Version) -> ModelBundle:
+        """A version's bundle."""
+        with tempfile.TemporaryDirectory() as folder:
+            uri = f"models:/{version.model}/{version.number}"
+            local = Path(self._said(lambda: mlflow.artifacts.download_artifacts(uri, dst_path=folder)))
+            bundle = next(local.rglob("bundle.json")).parent
+            return ModelBundle.from_files({path.name: path.read_bytes() for path in bundle.iterdir()})
+
+    def register(
+        self,
+        model: str,
+        bundle: ModelBundle,
+        served_by: Path,
+        example: pd.DataFrame,
+        prediction: pd.DataFrame,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> Version:
+        """Log a run with the bundle and register it as a new version; tags come with the version, in one step.
+
+        `served_by` is the file of jobs/served_model.py. A process that dies before that step leaves a run, never a version.
+        """
+        return self._said(lambda: self._register(model, bundle, served_by, example, prediction, params, metrics, tags))
+
+    def _register(
+        self,
+        model: str,
+        bundle: ModelBundle,
+        served_by: Path,
+        example: pd.DataFrame,
+        prediction: pd.DataFrame,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> Version:
+        self._use_experiment()
+        with mlflow.start_run(run_name=model) as run, _folder_of(bundle) as folder:
+            mlflow.log_params(dict(params))
+            mlflow.log_metrics(dict(metrics))
+            mlflow.set_tags(dict(tags))
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(served_by),  # code as text, not a pickle
+                artifacts={_BUNDLE: str(folder)},
+                signature=infer_signature(example, prediction),
+                input_example=example,
+                pip_requirements=_REQUIREMENTS,
+                metadata={"family": bundle.family},
+            )
+        try:
+            self._client.create_registered_model(model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        created = self._client.create_model_version(
+            model, info.model_uri, run_id=run.info.run_id, tags=dict(tags), model_id=info.model_id
+        )
+        return _version(created)
+
+    def _use_experiment(self) -> None:
+        name, artifacts = self._config.tracking.experiment, self._config.tracking.artifacts
+        if mlflow.get_experiment_by_name(name) is None:
+            place = resolve(artifacts).as_uri() if artifacts else None
+            self._client.create_experiment(name, artifact_location=place)
+        mlflow.set_experiment(name)
+
+    def _said(self, call: Callable[[], _Answer], **absent: _Answer) -> _Answer:
+        """The answer of a call; `absent` where the server says that there is no such thing; else TrackingError."""
+        try:
+            return call()
+        except MlflowException as error:
+            if "absent" in absent and error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return absent["absent"]
+            reason = " ".join(str(error).split())[:300]
+            raise TrackingError(f"MLflow at {self._config.tracking.uri}: {reason}") from error
+
+
+def _version(found: ModelVersion) -> Version:
+    return Version(found.name, str(found.version), dict(found.tags))
+
+
+def _local_sqlite(uri: str) -> str:
+    """A relative SQLite path is taken from the checkout, and its folder made."""
+    prefix = "sqlite:///"
+    if not uri.startswith(prefix):
+        return uri
+    path = resolve(uri.removeprefix(prefix))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return f"{prefix}{path}"
+
+
+@contextmanager
+def _folder_of(bundle: ModelBundle) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        inner = Path(folder) / _BUNDLE
+        inner.mkdir()
+        for name, content in bundle.to_files().items():
+            (inner / name).write_bytes(content)
+        yield inner

@@ -1,0 +1,1 @@
+"""Splits, estimators, calibration and evaluation of category and risk models."""

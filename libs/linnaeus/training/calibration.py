@@ -1,0 +1,44 @@
+"""Platt scaling of a booster's probability, fitted on creators that the booster was not trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from sklearn.linear_model import LogisticRegression
+
+from linnaeus.contracts.bundle import Calibration
+
+# Scores are counted in this many levels, so that what reaches the driver does not grow with the rows.
+LEVELS = 1 << 16
+_MIN_OF_EACH = 5
+
+
+def fit_platt(scored: DataFrame, probability: str, is_positive: str) -> Calibration | None:
+    """Slope and intercept over the logit of `probability` (double), or None with under five rows of either class.
+
+    Platt (1999), Probabilistic outputs for support vector machines, with his smoothed targets against overconfidence.
+    """
+    levels = binned(scored, probability, is_positive)
+    n_yes, n_no = levels[:, 1].sum(), levels[:, 2].sum()
+    if min(n_yes, n_no) < _MIN_OF_EACH:
+        return None
+    inner = np.clip(levels[:, 0], 0.5 / LEVELS, 1 - 0.5 / LEVELS)
+    logit = np.log(inner / (1 - inner))
+    target_yes, target_no = (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2)
+    weight_yes = levels[:, 1] * target_yes + levels[:, 2] * target_no
+    weight_no = levels[:, 1] * (1 - target_yes) + levels[:, 2] * (1 - target_no)
+    model = LogisticRegression(C=1e6, max_iter=1000)
+    stacked = np.concatenate([logit, logit])[:, None]
+    answers = np.concatenate([np.ones(len(logit)), np.zeros(len(logit))])
+    model.fit(stacked, answers, sample_weight=np.concatenate([weight_yes, weight_no]))
+    return Calibration(float(model.coef_[0, 0]), float(model.intercept_[0]))
+
+
+def binned(scored: DataFrame, probability: str, is_positive: str) -> np.ndarray:
+    """An array (levels, 3): probability, positives, negatives; at most LEVELS + 1 rows, by descending probability."""
+    level = F.round(F.col(probability) * LEVELS).alias("level")
+    positive = F.col(is_positive).cast("long")
+    counted = scored.groupBy(level).agg(F.sum(positive).alias("yes"), F.sum(1 - positive).alias("no"))
+    rows = counted.orderBy(F.col("level").desc()).collect()  # few: at most LEVELS + 1
+    return np.array([[row["level"] / LEVELS, row["yes"], row["no"]] for row in rows], dtype=float).reshape(-1, 3)

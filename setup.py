@@ -1,0 +1,74 @@
+"""The package: what is installed where. Exact versions of everything are in conf/constraints.txt.
+
+A cluster brings Spark and Delta itself, so they are not among the plain requirements; a laptop asks for
+`linnaeus[local]`, and whoever runs the tests for `linnaeus[local,test]` (which is what `make setup` installs).
+"""
+
+from setuptools import find_packages, setup
+
+JOBS = [
+    "ingest_bronze",
+    "build_tokens",
+    "build_embeddings",
+    "aggregate_labels",
+    "train_category",
+    "train_risk",
+    "promote_model",
+    "score_content",
+    "roll_up_creators",
+    "flow",
+    "make_sample",
+]
+
+# The parts whose versions must agree with Spark's, or with a jar's, are pinned here; the rest have ranges, and
+# conf/constraints.txt says which version of each was tested.
+REQUIRED = [
+    "spark-nlp==5.5.3",  # the jar's version, see conf/base.yml
+    "xgboost==3.2.0",
+    "mlflow==3.17.2",
+    "numpy>=1.26,<2.4",
+    "pandas>=2.2,<3",  # pyspark 3.5 predates pandas 3
+    "py3langid>=0.4",
+    "pyarrow>=15",
+    "scipy>=1.11",
+    "scikit-learn>=1.5",
+    "matplotlib>=3.8",
+    "pydantic>=2.7",
+    "pyyaml>=6.0",
+    "jinja2>=3.1",
+    "rich>=13.7",
+]
+
+LOCAL = [
+    "pyspark==3.5.9",
+    "delta-spark==3.3.3",
+    'setuptools>=69,<81; python_version >= "3.12"',  # pyspark 3.5 imports distutils, which Python 3.12 dropped
+]
+
+TEST = [
+    "pytest>=8",
+    "pytest-cov>=5",
+    "hypothesis>=6.100",
+    "chispa>=0.10",
+    "crowd-kit>=1.4",
+    "databricks-bundles==1.22.1",
+    "deltalake>=0.20",
+    "onnxruntime>=1.18",
+    "tokenizers>=0.19",
+    "mypy>=1.11",
+    "ruff>=0.6",
+    "types-PyYAML>=6.0",
+]
+
+setup(
+    name="linnaeus",
+    version="0.1.0",
+    description="Spark jobs that keep taxonomies of content, creators and risk current",
+    python_requires=">=3.10,<3.13",
+    package_dir={"": "libs", "jobs": "jobs", "linnaeus.conf": "conf"},
+    packages=[*find_packages("libs"), "jobs", "linnaeus.conf"],
+    package_data={"linnaeus.conf": ["*.yml", "*.xml", "*.txt"], "linnaeus": ["py.typed", "**/*.j2"]},
+    install_requires=REQUIRED,
+    extras_require={"local": LOCAL, "test": TEST},
+    entry_points={"console_scripts": [f"{job}=jobs.{job}:command" for job in JOBS]},
+)
