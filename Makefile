@@ -24,7 +24,8 @@ test-slow: setup ## the tests that take minutes
 
 bench: setup ## how to print the benchmarks' figures
 	@echo "Each benchmark prints its own figures; run the one you want:"
-	@for file in tests/benchmarks/*.py; do case $$file in */__init__.py) ;; *) echo "  $(VENV_PYTHON) $$file" ;; esac; done
+	@for file in $$(grep -ls __main__ tests/benchmarks/*.py); do \
+		echo "  $(VENV_PYTHON) -m tests.benchmarks.$$(basename $$file .py)"; done
 
 lint: setup ## ruff and mypy
 	@$(VENV_PYTHON) -m ruff check .

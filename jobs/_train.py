@@ -116,9 +116,7 @@ def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: _Fac
     labelled = with_class_index(facet.rows.where(F.col(c.PART) == TRAIN), facet.classes)
     placed = place(labelled, settings.workers or slots(lake.session)).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        linear, scored = fit_with_scores(
-            placed, len(facet.classes), manifest.buckets, settings.split.folds, settings.linear.smoothing
-        )
+        linear, scored = fit_with_scores(placed, len(facet.classes), manifest, settings.split.folds, settings.linear)
         booster = fit_booster(scored, manifest.dimension, settings.split.seed, settings.booster)
     finally:
         placed.unpersist()

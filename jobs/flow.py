@@ -92,7 +92,9 @@ def run(config: Config, jobs: list[str], console: Console) -> dict[str, object]:
     versions: dict[str, int] = {}
     for row in rows:
         versions |= row.summary["table_versions"]
-    totals = {name: sum(row.summary[name] for row in rows) for name in ("rows_read", "rows_written", "rows_quarantined")}
+    totals = {
+        name: sum(row.summary[name] for row in rows) for name in ("rows_read", "rows_written", "rows_quarantined")
+    }
     return {"job": "flow", "seconds": round(time.monotonic() - clock, 3), **totals, "table_versions": versions}
 
 
@@ -106,7 +108,9 @@ def _table(rows: list[_Row], clock: float) -> RichTable:
     for row in rows:
         summary = row.summary
         style = {"done": "green", "runs": "bold yellow", "failed": "bold red"}.get(row.state, "dim")
-        figures = [f"{summary[k]:,}" for k in ("rows_read", "rows_written", "rows_quarantined")] if summary else [""] * 3
+        figures = (
+            [f"{summary[k]:,}" for k in ("rows_read", "rows_written", "rows_quarantined")] if summary else [""] * 3
+        )
         seconds = f"{summary['seconds']:.1f}" if summary else ""
         said = "\n".join(f"{k}: {v}" for k, v in summary.get("details", {}).items())
         table.add_row(row.job, f"[{style}]{row.state}[/]", *figures, seconds, re.sub(r"\[", r"\\[", said))

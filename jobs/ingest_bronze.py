@@ -20,7 +20,7 @@ from linnaeus.contracts.errors import ConfigurationError, InputError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.sources import BROKEN, Part, open_source
+from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
 from linnaeus.runtime.spark import build_session
 
 
@@ -138,7 +138,8 @@ def _sources(config: Config) -> list[_Source]:
 def _check(source: _Source, parts: list[Part]) -> _Checked:
     records = reduce(DataFrame.union, [_records(part, source.fields) for part in parts])
     rows = source.check(records).persist(StorageLevel.MEMORY_AND_DISK)
-    total = rows.count()
+    with reading(f"sources.{source.name}", source.path):
+        total = rows.count()
     if total == 0:
         rows.unpersist()
         raise InputError(f"sources.{source.name}: {source.path} is empty; give at least one record")

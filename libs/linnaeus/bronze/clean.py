@@ -22,7 +22,7 @@ Checks = list[tuple[Column, str]]
 
 def clean_content(records: DataFrame, kinds: tuple[str, ...], max_body_bytes: int) -> DataFrame:
     """Contents. A text needs a body; media need none."""
-    kind = F.coalesce(F.lower(F.trim(_field(c.KIND))), F.lit("text"))
+    kind = F.when(_is_blank(_field(c.KIND)), "text").otherwise(F.lower(F.trim(_field(c.KIND))))
     body = _field(c.BODY)
     published_at = _timestamp(c.PUBLISHED_AT)
     checks = [
@@ -83,8 +83,8 @@ def _field(name: str) -> Column:
 
 
 def _is_blank(column: Column) -> Column:
-    """Null, empty, or white space alone (every Unicode space, the zero-width ones too)."""
-    return column.isNull() | ~column.rlike(r"[^\s\p{Z}\x{200B}\x{FEFF}]")
+    """Null, empty, or nothing to see: Unicode spaces, control characters and format characters (zero-width ones) alone."""
+    return column.isNull() | ~column.rlike(r"[^\p{Z}\p{Cc}\p{Cf}]")
 
 
 def _missing(*names: str) -> Checks:
@@ -92,7 +92,10 @@ def _missing(*names: str) -> Checks:
 
 
 def _timestamp(name: str) -> Column:
-    return F.try_to_timestamp(F.trim(_field(name)))
+    """A time of the years 1 to 9999 that begins with its year (Spark takes `12:30` for today's), or null."""
+    text = F.trim(_field(name))
+    parsed = F.when(text.rlike(r"^\s*\d{4}(-\d|\s*$)"), F.try_to_timestamp(text))
+    return F.when(F.year(parsed).between(1, 9999), parsed)
 
 
 def _unreadable(name: str, parsed: Column) -> tuple[Column, str]:

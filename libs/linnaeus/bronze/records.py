@@ -16,6 +16,8 @@ FIELDS = "fields"
 MALFORMED = "malformed_record"
 INVALID_UTF8 = "invalid_utf8"
 _BROKEN = "__broken"
+_RECORD = "__record"
+_END = "__end"
 _REPLACEMENT = "\ufffd"
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -26,22 +28,30 @@ def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
     decoded = F.decode(bytes_, "UTF-8")
     is_valid = F.encode(decoded, "UTF-8") == bytes_
     text = F.regexp_replace(decoded, f"^{_BYTE_ORDER_MARK}", "")
-    schema = StructType([StructField(name, StringType()) for name in (*names, _BROKEN)])
-    parsed = F.from_json(text, schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
+    # Spark reads the first object of a line and drops whatever follows it unseen. Wrapped, what follows is an error, or
+    # the wrapper's own end is not reached.
+    record = StructType([StructField(name, StringType()) for name in names])
+    schema = StructType([StructField(_RECORD, record), *[StructField(name, StringType()) for name in (_END, _BROKEN)]])
+    wrapped = F.concat(F.lit(f'{{"{_RECORD}":'), text, F.lit(f',"{_END}":1}}'))
+    parsed = F.from_json(wrapped, schema, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN})
     is_object = F.ltrim(text).startswith("{")
     shaped = lines.where(F.length(F.trim(F.regexp_replace(decoded, r"[\s\x{FEFF}]", ""))) > 0).select(
-        text.alias(c.RAW), F.when(~is_valid, bytes_).alias(c.RAW_BYTES), parsed.alias("parsed"), is_object.alias("is_object")
+        text.alias(c.RAW),
+        F.when(~is_valid, bytes_).alias(c.RAW_BYTES),
+        parsed.alias("parsed"),
+        is_object.alias("is_object"),
     )
-    is_broken = F.col("parsed").isNull() | F.col(f"parsed.{_BROKEN}").isNotNull() | ~F.col("is_object")
+    is_whole = F.col(f"parsed.{_BROKEN}").isNull() & F.col(f"parsed.{_RECORD}").isNotNull()
+    is_broken = ~(is_whole & F.col(f"parsed.{_END}").isNotNull() & F.col("is_object"))
     errors = _codes((is_broken, MALFORMED), (F.col(c.RAW_BYTES).isNotNull(), INVALID_UTF8))
-    fields = F.struct(*[F.col(f"parsed.{name}").alias(name) for name in names])
+    fields = F.struct(*[F.col(f"parsed.{_RECORD}.{name}").alias(name) for name in names])
     return shaped.select(c.RAW, c.RAW_BYTES, fields.alias(FIELDS), errors.alias(c.ERRORS))
 
 
 def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None) -> DataFrame:
     """Records of a table or CSV file. Columns that are absent are null; `broken` names the corrupt-record column."""
     present = [name for name in rows.columns if name != broken]
-    as_text = {name: F.col(f"`{name}`").cast("string") for name in present}
+    as_text = {name: F.col("`" + name.replace("`", "``") + "`").cast("string") for name in present}
     raw = F.to_json(F.struct(*[column.alias(name) for name, column in as_text.items()]))
     is_broken = F.lit(False)
     if broken is not None:
@@ -56,6 +66,6 @@ def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None
 
 
 def _codes(*checks: tuple[Column, str]) -> Column:
-    """The codes of the checks that hold."""
+    """The codes of the checks that hold, sorted."""
     found = F.array(*[F.when(condition, F.lit(code)) for condition, code in checks])
-    return F.filter(found, lambda code: code.isNotNull())
+    return F.array_sort(F.filter(found, lambda code: code.isNotNull()))

@@ -44,7 +44,7 @@ class FeatureManifest:
     bigrams: bool
 
     def groups(self, n_scores: int) -> tuple[FeatureGroup, ...]:
-        """The groups of a head whose linear model gives `n_scores` scores."""
+        """The groups of a head whose linear models give `n_scores` scores in all."""
         widths = (("embedding", self.dimension), ("statistics", self.n_statistics), ("linear", n_scores))
         offset, groups = 0, []
         for name, width in widths:
@@ -55,20 +55,20 @@ class FeatureManifest:
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """A linear model on L2-normalised TF-IDF of hashed terms.
+    """Two linear models whose scores are features: one on TF-IDF of hashed terms, one on the embedding.
 
-    Shapes: idf (buckets,), coefficients (classes, buckets), intercepts (classes,); with two classes the rows may be
-    one, its score being the second class's over the first's.
+    Shapes: idf (buckets,), term_coefficients (n_scores, buckets), vector_coefficients (n_scores, dimension + 1), the
+    constant last. n_scores is one for two classes (the second's score over the first's), else one a class.
     """
 
     idf: Floats
-    coefficients: Floats
-    intercepts: Floats
+    term_coefficients: Floats
+    vector_coefficients: Floats
 
     @property
-    def n_scores(self) -> int:
-        """Scores a row: one for two classes, else one a class."""
-        return int(self.coefficients.shape[0])
+    def n_features(self) -> int:
+        """Scores a row, of both models."""
+        return int(self.term_coefficients.shape[0] + self.vector_coefficients.shape[0])
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class ModelBundle:
                 name: {
                     "classes": list(head.classes),
                     "calibration": dataclasses.asdict(head.calibration) if head.calibration else None,
-                    "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear.n_scores)],
+                    "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear.n_features)],
                 }
                 for name, head in self.heads.items()
             },
@@ -142,12 +142,10 @@ class ModelBundle:
 
 def _arrays_to_bytes(linear: LinearModel) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, idf=linear.idf, coefficients=linear.coefficients, intercepts=linear.intercepts, allow_pickle=False
-    )
+    np.savez_compressed(buffer, **vars(linear))
     return buffer.getvalue()
 
 
 def _arrays_from_bytes(content: bytes) -> LinearModel:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return LinearModel(arrays["idf"], arrays["coefficients"], arrays["intercepts"])
+        return LinearModel(**{field.name: arrays[field.name] for field in dataclasses.fields(LinearModel)})

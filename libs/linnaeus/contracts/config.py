@@ -8,10 +8,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from linnaeus.contracts.errors import ConfigurationError
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
+_NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\s][^\x00]*$")]
 
 
@@ -135,6 +135,7 @@ class Linear(_Section):
     """The linear model whose out-of-fold scores are features."""
 
     smoothing: float = Field(gt=0)
+    ridge_penalty: float = Field(gt=0)
 
 
 class Booster(_Section):
@@ -259,7 +260,7 @@ class Taxonomy(_Document):
             seen, current = {node.id}, node.parent
             while current is not None:
                 if current in seen:
-                    raise ValueError(f"node {node.id!r} is its own ancestor")
+                    raise ValueError(f"node {current!r} is its own ancestor")
                 seen.add(current)
                 current = parents[current]
         return nodes
@@ -339,12 +340,13 @@ def conf_folder() -> Path:
 def load_config(env: str, overrides: tuple[str, ...] | list[str] = (), folder: Path | None = None) -> Config:
     """Settings of an environment.
 
-    Parameters: `env` names conf/<env>.yml; `overrides` are `section.key=value` (the value is read as YAML).
+    Parameters: `env` names conf/<env>.yml; `overrides` are `section.key=value` (the value is read as YAML; what is no
+    YAML, as the glob `*.jsonl`, is text).
     Raises ConfigurationError, in one line, for an unknown environment or key, or a value out of range.
     """
     folder = folder or conf_folder()
-    if not re.fullmatch(r"[A-Za-z0-9_\-]+", env) or not (folder / f"{env}.yml").is_file() or env == "base":
-        known = sorted(p.stem for p in folder.glob("*.yml") if p.stem not in {"base", "taxonomy", "risk"})
+    known = sorted(p.stem for p in folder.glob("*.yml") if p.stem not in _NO_ENVIRONMENTS)
+    if env not in known:
         raise ConfigurationError(f"--env {env}: there is no {folder.name}/{env}.yml; known: {', '.join(known)}")
     settings = _overlay(_read_yaml(folder / "base.yml"), _read_yaml(folder / f"{env}.yml"))
     for override in overrides:
@@ -382,18 +384,19 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise ConfigurationError(f"--set {text}: write section.key=value")
     try:
         value = yaml.safe_load(raw) if raw else None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"--set {text}: the value is not readable as YAML") from error
+    except (yaml.YAMLError, ValueError):
+        value = raw  # a glob, say: `*` and `{` begin something else in YAML
     for part in reversed(key.strip().split(".")):
         value = {part: value}
     return value  # type: ignore[no-any-return]
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key; anything else replaces what lies below, an empty mapping too."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = _overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) and value else value
     return merged
 
 
@@ -402,7 +405,7 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = sorted(_keys(model))
+        known = sorted(_keys(model, tuple(part for part in problem["loc"] if isinstance(part, int))))
         near = difflib.get_close_matches(where, known, n=1, cutoff=0.0)
         return f"unknown key {where!r}; the nearest known one is {near[0]!r}" if near else f"unknown key {where!r}"
     if problem["type"] == "missing":
@@ -411,13 +414,16 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{where}: {message} (got {problem.get('input')!r})" if where else message
 
 
-def _keys(model: type[BaseModel], prefix: str = "") -> set[str]:
-    """Dotted names of all settings below a model."""
+def _keys(model: type[BaseModel], places: tuple[int, ...] = (), prefix: str = "") -> set[str]:
+    """Dotted names of all settings below a model; of a list of models those of the element at `places[0]`."""
     keys: set[str] = set()
     for name, info in model.model_fields.items():
-        kind = info.annotation
+        kind: Any = info.annotation
+        element = next(iter(get_args(kind)), None) if get_origin(kind) is tuple else None
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            keys |= _keys(kind, f"{prefix}{name}.")
+            keys |= _keys(kind, places, f"{prefix}{name}.")
+        elif places and isinstance(element, type) and issubclass(element, BaseModel):
+            keys |= _keys(element, places[1:], f"{prefix}{name}.{places[0]}.")
         else:
             keys.add(prefix + name)
     return keys

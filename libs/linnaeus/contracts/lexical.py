@@ -1,4 +1,4 @@
-"""Hashed terms as sparse rows: the arithmetic that training and scoring must do alike, to the last bit."""
+"""Features as matrices: the arithmetic that training and scoring must do alike, to the last bit."""
 
 from __future__ import annotations
 
@@ -40,3 +40,26 @@ def unit_tf_idf(counts: sparse.csr_matrix, idf: Floats) -> sparse.csr_matrix:
 def linear_scores(unit: sparse.csr_matrix, coefficients: Floats) -> Floats:
     """Scores (rows, n_scores) of unit TF-IDF rows under coefficients (n_scores, buckets)."""
     return np.asarray(unit @ coefficients.T.astype(np.float64)).astype(np.float32)
+
+
+def vector_matrix(column: pa.Array, width: int, absent: float) -> Floats:
+    """A list<float> column as (rows, width); null rows are filled with `absent`. Raises ValueError for another width."""
+    present = np.asarray(column.is_valid())
+    lengths = np.diff(np.asarray(column.offsets))[present]
+    if not (lengths == width).all():
+        raise ValueError(f"a vector of length {lengths[lengths != width][0]}; {width} expected")
+    matrix = np.full((len(column), width), absent, dtype=np.float32)
+    matrix[present] = np.asarray(column.flatten(), dtype=np.float32).reshape(-1, width)
+    return matrix
+
+
+def with_constant(column: pa.Array, width: int) -> Floats:
+    """A list<float> column as (rows, width + 1), zeros for null rows, the last column one."""
+    matrix = vector_matrix(column, width, 0.0)
+    return np.hstack([matrix, np.ones((len(matrix), 1), dtype=np.float32)])
+
+
+def vector_scores(vectors: Floats, coefficients: Floats) -> Floats:
+    """Scores (rows, n_scores) of vectors (rows, width), NaN as zero, under coefficients (n_scores, width + 1)."""
+    weights, constant = coefficients[:, :-1].astype(np.float64), coefficients[:, -1].astype(np.float64)
+    return (np.nan_to_num(vectors).astype(np.float64) @ weights.T + constant).astype(np.float32)

@@ -81,7 +81,9 @@ QUARANTINE = StructType(
         _column(c.RAW, TEXT, "The record as it came; bytes that are no UTF-8 are shown as U+FFFD"),
         _column(c.RAW_BYTES, BinaryType(), "The record's very bytes, only where raw can't hold them"),
         _column(c.ERRORS, TEXTS, "Codes of all that is wrong with it, sorted", required=True),
-        _column(c.OCCURRENCES, LongType(), "How many times this very record came in the run that found it", required=True),
+        _column(
+            c.OCCURRENCES, LongType(), "How many times this very record came in the run that found it", required=True
+        ),
         _column(c.INGESTED_AT, TimestampType(), "When it was set aside, UTC", required=True),
     ]
 )

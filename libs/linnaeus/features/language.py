@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 
 UNDETERMINED = "und"
 # A language shows in its first lines; the detector's time grows with what it reads.
@@ -21,10 +22,11 @@ def language(text: Column) -> Column:
     return F.coalesce(_detect(F.substring(text, 1, _CHARACTERS_READ)), F.lit(UNDETERMINED))
 
 
-@F.pandas_udf("string")  # type: ignore[call-overload]
+# A type by its name would be parsed by the session, and there is none yet when this module is imported.
+@F.pandas_udf(StringType())  # type: ignore[call-overload]
 def _detect(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
     from py3langid.langid import classify  # the model is read at import: once a Python worker
 
     for texts in batches:
-        has_letters = texts.str.contains(r"[^\W\d_].*[^\W\d_]", regex=True, na=False)
+        has_letters = texts.str.contains(r"(?s)[^\W\d_].*[^\W\d_]", regex=True, na=False)
         yield texts.where(has_letters).map(lambda text: classify(text)[0], na_action="ignore")

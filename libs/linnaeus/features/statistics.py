@@ -47,4 +47,3 @@ def _matched(text: Column, pattern: str) -> Column:
 
 def _share(part: Column, whole: Column) -> Column:
     return F.when(whole > 0, part / whole).otherwise(F.lit(0.0))
-

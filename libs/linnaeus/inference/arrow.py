@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from linnaeus.contracts import columns as c
-from linnaeus.contracts.lexical import terms_of
+from linnaeus.contracts.lexical import terms_of, vector_matrix
 from linnaeus.inference.predictor import Array, FeatureBatch
 
 
@@ -16,8 +16,8 @@ def feature_batch(batch: pa.RecordBatch, dimension: int, n_statistics: int) -> F
     Raises ValueError where a vector has another length than `dimension`.
     """
     return FeatureBatch(
-        _matrix(batch.column(c.EMBEDDING), dimension, np.nan, c.EMBEDDING),
-        _matrix(batch.column(c.STATISTICS), n_statistics, 0.0, c.STATISTICS),
+        vector_matrix(batch.column(c.EMBEDDING), dimension, np.nan),
+        vector_matrix(batch.column(c.STATISTICS), n_statistics, 0.0),
         *terms_of(batch.column(c.TERMS)),
     )
 
@@ -37,15 +37,3 @@ def map_array(keys: tuple[str, ...], columns: list[pa.Array]) -> pa.Array:
     interleaved = np.arange(n * width).reshape(width, n).T.reshape(-1)
     items = pa.concat_arrays(columns).take(pa.array(interleaved))
     return pa.MapArray.from_arrays(offsets, pa.array(keys).take(names), items)
-
-
-def _matrix(column: pa.Array, width: int, absent: float, name: str) -> Array:
-    """A list column as a matrix; null rows are filled with `absent`."""
-    present = np.asarray(column.is_valid())
-    matrix = np.full((len(column), width), absent, dtype=np.float32)
-    values = np.asarray(column.flatten(), dtype=np.float32)
-    lengths = np.diff(np.asarray(column.offsets))[present]
-    if not (lengths == width).all():
-        raise ValueError(f"{name}: a vector of length {lengths[lengths != width][0]}; {width} expected")
-    matrix[present] = values.reshape(-1, width)
-    return matrix

@@ -10,7 +10,7 @@ import xgboost
 from scipy import sparse
 
 from linnaeus.contracts.bundle import Calibration, Head, ModelBundle
-from linnaeus.contracts.lexical import linear_scores, term_counts, unit_tf_idf
+from linnaeus.contracts.lexical import linear_scores, term_counts, unit_tf_idf, vector_scores
 
 Array = npt.NDArray[np.float32]
 
@@ -60,9 +60,10 @@ class Predictor:
         return {name: self._predict_head(name, head, batch, counts) for name, head in self.bundle.heads.items()}
 
     def _predict_head(self, name: str, head: Head, batch: FeatureBatch, counts: sparse.csr_matrix) -> Array:
-        scores = linear_scores(unit_tf_idf(counts, head.linear.idf), head.linear.coefficients)
-        scores += head.linear.intercepts
-        features = np.concatenate([batch.embeddings, batch.statistics, scores], axis=1)
+        linear = head.linear
+        by_terms = linear_scores(unit_tf_idf(counts, linear.idf), linear.term_coefficients)
+        by_vector = vector_scores(batch.embeddings, linear.vector_coefficients)
+        features = np.concatenate([batch.embeddings, batch.statistics, by_terms, by_vector], axis=1)
         raw = np.asarray(self._boosters[name].inplace_predict(features), dtype=np.float32)
         if raw.ndim == 1:
             raw = _calibrated(raw, head.calibration)

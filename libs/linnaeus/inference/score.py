@@ -89,7 +89,15 @@ def predict(features: DataFrame, bundle: ModelBundle, keep: tuple[str, ...]) -> 
 
 def score(features: DataFrame, plan: ScoringPlan) -> DataFrame:
     """Scores of contents: `content_id` and the model-made columns of gold.content_profiles (null where no model is)."""
-    made = (c.CONTENT_ID, c.CATEGORY, c.CATEGORY_PATH, c.CATEGORY_PROBABILITY, c.CATEGORY_ACCEPTED, c.RISK, c.RISK_LEVEL)
+    made = (
+        c.CONTENT_ID,
+        c.CATEGORY,
+        c.CATEGORY_PATH,
+        c.CATEGORY_PROBABILITY,
+        c.CATEGORY_ACCEPTED,
+        c.RISK,
+        c.RISK_LEVEL,
+    )
     schema = StructType([schemas.CONTENT_PROFILES[name] for name in made])
     shared_category = _share(features, plan.category) if plan.category else None
     shared_risk = _share(features, plan.risk) if plan.risk else None

@@ -80,7 +80,11 @@ def parser(job: str, module: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog=f"python -m jobs.{job}", description=documentation.strip())
     made.add_argument("--env", default="local", help="conf/<ENV>.yml overlays conf/base.yml (default: local)")
     made.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="overlays both; may stand more than once"
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="overlays both; may stand more than once",
     )
     return made
 

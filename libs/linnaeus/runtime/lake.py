@@ -18,6 +18,11 @@ from linnaeus.contracts.errors import SchemaError
 from linnaeus.contracts.tables import Table
 
 _STORED = "__stored_"
+# Times of any year, in a form that every reader understands: by default Spark refuses to write those before 1900.
+_WRITING = {
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Lake:
         self._root = resolve(config.lake.root) if config.lake.root is not None else None
         self._catalog = config.lake.catalog
         self._retries = config.lake.merge_retries
+        for key, value in _WRITING.items():
+            session.conf.set(key, value)
 
     def place(self, table: Table) -> str:
         """Where a table is: a path, or `catalog.layer.name`."""

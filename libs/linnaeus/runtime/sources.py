@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
@@ -16,6 +20,7 @@ BROKEN = "__broken"
 Form = Literal["lines", "csv", "rows"]
 _FORMS = {"jsonl": "json", "ndjson": "json", "json": "json", "csv": "csv", "parquet": "parquet"}
 _COMPRESSIONS = ("gz", "bz2", "zst")
+_OF_FILES = ("java.io.", "java.util.zip.", "org.apache.parquet.", "org.apache.hadoop.")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,28 @@ class Part:
 
 def open_source(session: SparkSession, setting: str, path: str) -> list[Part]:
     """The parts of a source. Raises InputError, naming the setting, for a path without readable files."""
-    location = path if "://" in path else str(resolve(path))
+    try:
+        return _parts(session, setting, path)
+    except (Py4JJavaError, PySparkException) as error:
+        raise InputError(f"{setting}: {path} can't be read: {_reason(error)}") from error
+
+
+@contextmanager
+def reading(setting: str, path: str) -> Iterator[None]:
+    """Around the first action on a source: damage that shows only then (a truncated archive, say) is an InputError."""
+    try:
+        yield
+    except Py4JJavaError as error:
+        cause = _root_cause(error)
+        name, reason = cause.getClass().getName(), _reason(error)
+        is_of_files = name.startswith(_OF_FILES) or "native zStandard" in reason
+        if not is_of_files or "No space left" in reason:
+            raise
+        raise InputError(f"{setting}: {path} can't be read: {reason}") from error
+
+
+def _parts(session: SparkSession, setting: str, path: str) -> list[Part]:
+    location = path if re.match(r"[a-z][a-z0-9+.-]+:/", path) else str(resolve(path))
     root = _hadoop_path(session, location)
     file_system = root.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
     found = file_system.globStatus(root)
@@ -40,7 +66,7 @@ def open_source(session: SparkSession, setting: str, path: str) -> list[Part]:
         if _is_delta(session, file_system, status):
             parts.append(Part("rows", session.read.format("delta").load(status.getPath().toString())))
             continue
-        for name in _files(file_system, status):
+        for name in _files(file_system, status, setting):
             files.setdefault(_form(name, setting), []).append(name)
     parts.extend(_read(session, file_system, files))
     if not parts:
@@ -50,32 +76,45 @@ def open_source(session: SparkSession, setting: str, path: str) -> list[Part]:
 
 def _read(session: SparkSession, file_system: Any, files: dict[str, list[str]]) -> Iterable[Part]:
     if "json" in files:
-        yield Part("lines", session.read.option("lineSep", "\n").text(files["json"]))
+        yield Part("lines", session.read.option("lineSep", "\n").text(_literal(files["json"])))
     if "parquet" in files:
-        yield Part("rows", session.read.option("mergeSchema", "true").parquet(*files["parquet"]))
+        yield Part("rows", session.read.option("mergeSchema", "true").parquet(*_literal(files["parquet"])))
     for names in _by_header(session, file_system, files.get("csv", [])):
         yield Part("csv", _read_csv(session, names))
 
 
 def _read_csv(session: SparkSession, names: list[str]) -> DataFrame:
     reader = session.read.options(header=True, multiLine=True, escape='"', mode="PERMISSIVE")
-    header = [name for name in reader.csv(names[0]).columns if name != BROKEN]
+    header = [name for name in reader.csv(_literal(names[:1])).columns if name != BROKEN]
     schema = StructType([StructField(name, StringType()) for name in (*header, BROKEN)])
-    return reader.option("columnNameOfCorruptRecord", BROKEN).schema(schema).csv(names)
+    return reader.option("columnNameOfCorruptRecord", BROKEN).schema(schema).csv(_literal(names))
+
+
+def _literal(names: list[str]) -> list[str]:
+    """File names that Spark takes as they are: it reads `[`, `{`, `*` and `?` in a path as a glob."""
+    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", name) for name in names]
 
 
 def _by_header(session: SparkSession, file_system: Any, names: list[str]) -> list[list[str]]:
-    """CSV files grouped by their first line: columns are read by position, and files may differ in them."""
+    """CSV files grouped by their first line that is not blank: columns are read by position, and files may differ."""
     groups: dict[str, list[str]] = {}
     jvm: Any = session._jvm
+    codecs = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(session.sparkContext._jsc.hadoopConfiguration())
     for name in names:
         stream = file_system.open(_hadoop_path(session, name))
+        codec = codecs.getCodec(_hadoop_path(session, name))
+        if codec is not None:
+            stream = codec.createInputStream(stream)
         reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "UTF-8"))
         try:
-            groups.setdefault(reader.readLine() or "", []).append(name)
+            line = reader.readLine()
+            while line is not None and not line.strip():
+                line = reader.readLine()
         finally:
             reader.close()
-    return [group for header, group in groups.items() if header]
+        if line is not None:
+            groups.setdefault(line, []).append(name)
+    return list(groups.values())
 
 
 def _form(name: str, setting: str) -> str:
@@ -83,12 +122,17 @@ def _form(name: str, setting: str) -> str:
     if extensions and extensions[-1] in _COMPRESSIONS:
         extensions.pop()
     if not extensions or extensions[-1] not in _FORMS:
-        raise InputError(f"{setting}: {name} is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder")
+        raise InputError(
+            f"{setting}: {name} is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder"
+        )
     return _FORMS[extensions[-1]]
 
 
-def _files(file_system: Any, status: Any) -> Iterable[str]:
-    """Files below a path, hidden and marker files (as Spark writes them) left out."""
+def _files(file_system: Any, status: Any, setting: str) -> Iterable[str]:
+    """Files below a path, hidden and marker files (as Spark writes them) left out.
+
+    Raises InputError for a Delta table somewhere below: its files, taken singly, hold rows that it deleted.
+    """
     if status.isFile():
         yield status.getPath().toString()
         return
@@ -97,6 +141,9 @@ def _files(file_system: Any, status: Any) -> Iterable[str]:
     names = []
     while inner.hasNext():
         name = inner.next().getPath().toString()
+        inside, is_delta, _ = name.partition("/_delta_log/")
+        if is_delta:
+            raise InputError(f"{setting}: {inside} is a Delta table inside a folder; give it by its own path, or by a glob")
         if not any(part.startswith(("_", ".")) for part in name[depth:].split("/")):
             names.append(name)
     yield from sorted(names)
@@ -104,11 +151,23 @@ def _files(file_system: Any, status: Any) -> Iterable[str]:
 
 def _is_delta(session: SparkSession, file_system: Any, status: Any) -> bool:
     return bool(
-        status.isDirectory()
-        and file_system.exists(_hadoop_path(session, status.getPath().toString() + "/_delta_log"))
+        status.isDirectory() and file_system.exists(_hadoop_path(session, status.getPath().toString() + "/_delta_log"))
     )
 
 
 def _hadoop_path(session: SparkSession, name: str) -> Any:
     jvm: Any = session._jvm
     return jvm.org.apache.hadoop.fs.Path(name)
+
+
+def _root_cause(error: Py4JJavaError) -> Any:
+    cause = error.java_exception
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return cause
+
+
+def _reason(error: Py4JJavaError | PySparkException) -> str:
+    """The first line of what is at the bottom of an error."""
+    said = _root_cause(error).getMessage() if isinstance(error, Py4JJavaError) else str(error)
+    return (said or str(error)).strip().split("\n")[0][:300]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +50,9 @@ class Tracking:
     def __init__(self, config: Config) -> None:
         self._config = config
         uri = _local_sqlite(config.tracking.uri)
-        os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        for name in ("mlflow", "alembic"):  # what matters is raised; the rest would drown a job's own lines
+            logging.getLogger(name).setLevel(logging.WARNING)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(_local_sqlite(config.registry.uri) if config.registry.uri else uri)
         self._client = MlflowClient()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from linnaeus.training.calibration import binned
 

@@ -26,13 +26,24 @@ from pyspark.sql.types import (
 from scipy import sparse
 
 from linnaeus.contracts import columns as c
-from linnaeus.contracts.bundle import LinearModel
-from linnaeus.contracts.lexical import linear_scores, term_counts, terms_of, unit_tf_idf
+from linnaeus.contracts.bundle import FeatureManifest, LinearModel
+from linnaeus.contracts.config import Linear
+from linnaeus.contracts.lexical import (
+    linear_scores,
+    term_counts,
+    terms_of,
+    unit_tf_idf,
+    vector_matrix,
+    vector_scores,
+)
 from linnaeus.training.examples import CLASS
+from linnaeus.training.ridge import fit_ridge
 
 SCORES = "linear_scores"
 Batches = Iterator[pa.RecordBatch]
-_SUMS = StructType([StructField(name, BinaryType()) for name in ("indices", "values")] + [StructField("key", IntegerType())])
+_SUMS = StructType(
+    [StructField(name, BinaryType()) for name in ("indices", "values")] + [StructField("key", IntegerType())]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,19 +55,25 @@ class _Sums:
 
 
 def fit_with_scores(
-    train: DataFrame, n_classes: int, buckets: int, folds: int, smoothing: float
+    train: DataFrame, n_classes: int, manifest: FeatureManifest, folds: int, settings: Linear
 ) -> tuple[LinearModel, DataFrame]:
-    """The model fitted on all training rows, and the rows with `linear_scores` (array<float>) of models without their fold.
+    """The models fitted on all training rows, and the rows with `linear_scores` (array<float>) of models without their fold.
 
-    `train` has `terms`, `class_index`, `weight` and `fold`; it is read three times and should be cached. One score a
-    class, or one in all (the second class over the first) for two classes.
+    `train` has `terms`, `embedding`, `class_index`, `weight` and `fold`; it is read four times and should be cached.
+    The scores are those of the terms' model, then those of the embedding's (ridge.py).
     """
-    sums = _sum_by_fold(train, n_classes, buckets, folds)
+    sums = _sum_by_fold(train, n_classes, manifest.buckets, folds)
     total = sums.by_fold.sum(axis=0)
-    full = complement_weights(total, smoothing)
-    without = np.stack([complement_weights(total - sums.by_fold[fold], smoothing) for fold in range(folds)])
-    model = LinearModel(sums.idf, full, np.zeros(len(full), dtype=np.float32))
-    return model, _with_scores(train, sums.idf, without, buckets)
+    terms = centred(complement_weights(total, settings.smoothing))
+    without = [centred(complement_weights(total - sums.by_fold[one], settings.smoothing)) for one in range(folds)]
+    vectors, vectors_without = fit_ridge(train, n_classes, manifest.dimension, folds, settings.ridge_penalty)
+    model = LinearModel(sums.idf, terms, vectors)
+    return model, _with_scores(train, sums.idf, np.stack(without), vectors_without)
+
+
+def centred(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Weights less their mean over the classes: what the scores of all classes share tells none of them apart."""
+    return weights if len(weights) == 1 else (weights - weights.mean(axis=0)).astype(np.float32)
 
 
 def complement_weights(totals: npt.NDArray[np.float64], smoothing: float) -> npt.NDArray[np.float32]:
@@ -107,23 +124,29 @@ def _document_frequencies(train: DataFrame, buckets: int) -> tuple[npt.NDArray[n
 
 
 def _with_scores(
-    train: DataFrame, idf: npt.NDArray[np.float32], without: npt.NDArray[np.float32], buckets: int
+    train: DataFrame,
+    idf: npt.NDArray[np.float32],
+    terms: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.float32],
 ) -> DataFrame:
-    """Rows with the scores of their fold's model; `without` is (folds, n_scores, buckets)."""
+    """Rows with the scores of their fold's models: `terms` (folds, n_scores, buckets), `vectors` (folds, n_scores, width)."""
     kept = [name for name in train.columns if name != c.TERMS]
     schema = StructType([train.schema[name] for name in kept] + [StructField(SCORES, ArrayType(FloatType()))])
-    shared = train.sparkSession.sparkContext.broadcast((idf, without))
-    n_scores = without.shape[1]
+    shared = train.sparkSession.sparkContext.broadcast((idf, terms, vectors))
+    n_scores, buckets, dimension = terms.shape[1], terms.shape[2], vectors.shape[2] - 1
 
     def run(batches: Batches) -> Batches:
-        idf_, models = shared.value
+        idf_, by_terms, by_vectors = shared.value
         for batch in batches:
             unit = unit_tf_idf(term_counts(*terms_of(batch.column(c.TERMS)), buckets), idf_)
+            embeddings = vector_matrix(batch.column(c.EMBEDDING), dimension, np.nan)
             fold = np.asarray(batch.column(c.FOLD))
-            scores = np.zeros((batch.num_rows, n_scores), dtype=np.float32)
+            scores = np.zeros((batch.num_rows, 2 * n_scores), dtype=np.float32)
             for one in np.unique(fold):
-                scores[fold == one] = linear_scores(unit[fold == one], models[one])
-            offsets = pa.array(np.arange(0, scores.size + 1, n_scores, dtype=np.int32))
+                inside = fold == one
+                scores[inside, :n_scores] = linear_scores(unit[inside], by_terms[one])
+                scores[inside, n_scores:] = vector_scores(embeddings[inside], by_vectors[one])
+            offsets = pa.array(np.arange(0, scores.size + 1, 2 * n_scores, dtype=np.int32))
             lists = pa.ListArray.from_arrays(offsets, pa.array(scores.reshape(-1)))
             yield pa.RecordBatch.from_arrays([*[batch.column(name) for name in kept], lists], names=schema.names)
 

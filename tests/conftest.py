@@ -1,0 +1,71 @@
+"""One Spark session for the whole run, and configurations of lakes that last as long as a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from linnaeus.contracts.config import Config, load_config, repository
+from linnaeus.runtime.spark import build_session
+
+SHARED_DATA = (repository() or Path()).parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The session, as the jobs build it, with two slots."""
+    config = load_config("local", ["spark.master=local[2]", "spark.driver_memory=4g", "spark.shuffle_partitions=2"])
+    session = build_session(config, "linnaeus tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(autouse=True)
+def _clean_session(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Caches and temporary views do not outlive a test that used the session."""
+    yield
+    if "spark" in request.fixturenames:
+        session: SparkSession = request.getfixturevalue("spark")
+        session.catalog.clearCache()
+        for view in session.catalog.listTables():
+            if view.isTemporary:
+                session.catalog.dropTempView(view.name)
+
+
+MakeConfig = Callable[..., Config]
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> MakeConfig:
+    """`make_config("section.key=value", ...)`: the local settings with a lake and MLflow in a folder of the test's own."""
+
+    def make(*overrides: str, root: Path = tmp_path) -> Config:
+        own = [
+            f"lake.root={root / 'lake'}",
+            f"tracking.uri=sqlite:///{root / 'mlflow.db'}",
+            f"tracking.artifacts={root / 'artifacts'}",
+            "spark.master=local[2]",
+            "sources.content=null",
+            "sources.creators=null",
+            "sources.gold_labels=null",
+        ]
+        return load_config("local", [*own, *overrides])
+
+    return make
+
+
+@pytest.fixture
+def config(make_config: MakeConfig) -> Config:
+    """Local settings without sources, with everything in a folder of the test's own."""
+    return make_config()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real texts and votes, where they lie beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no shared data beside this checkout")
+    return SHARED_DATA

@@ -1,0 +1,77 @@
+"""Hashed terms, and the join of the feature tables."""
+
+from __future__ import annotations
+
+import math
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from linnaeus.contracts import columns as c
+from linnaeus.contracts import schemas
+from linnaeus.contracts.schemas import STATISTICS
+from linnaeus.features.vector import features, hashed_terms
+
+BUCKETS = 1 << 16
+
+
+def terms_of(spark: SparkSession, lists: list[list[str] | None], buckets: int, bigrams: bool) -> list[list[int] | None]:
+    rows = spark.createDataFrame(list(enumerate(lists)), "place int, tokens array<string>")
+    found = rows.select("place", hashed_terms(F.col("tokens"), buckets, bigrams).alias("terms"))
+    assert found.schema["terms"].dataType.simpleString() == "array<int>"
+    return [row["terms"] for row in found.orderBy("place").collect()]
+
+
+def test_golden_buckets(spark: SparkSession) -> None:
+    """Models in a registry hold coefficients by bucket: these numbers may never change."""
+    found = terms_of(spark, [["café", "$1000", "a"]], BUCKETS, bigrams=True)
+    assert found == [[0, 0, 0, 0, 0]]
+
+
+def test_unigrams_then_pairs(spark: SparkSession) -> None:
+    lists: list[list[str] | None] = [[], ["a"], ["a", "b"], ["a", "b", "a"], ["a b", "b a"], None]
+    alone = terms_of(spark, lists, BUCKETS, bigrams=False)
+    both = terms_of(spark, lists, BUCKETS, bigrams=True)
+    assert alone[0] == both[0] == []
+    assert alone[1] == both[1] and len(both[1] or []) == 1
+    assert [len(terms) if terms is not None else None for terms in both] == [0, 1, 3, 5, 3, None]
+    a, b = alone[2] or []
+    pair, riap = alone[4] or []
+    assert both[2] == [a, b, pair]
+    assert both[3] == [a, b, a, pair, riap]
+
+
+def test_every_term_has_a_bucket(spark: SparkSession) -> None:
+    words = [f"word{i}" for i in range(2000)]
+    (found,) = terms_of(spark, [words], 100, bigrams=False)
+    assert found is not None and len(found) == len(words)
+    assert set(found) == set(range(100))  # none below zero, all in use
+
+
+def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:
+    content = spark.createDataFrame(
+        [("whole", "h1"), ("stale", "h2"), ("no text", "h3"), ("new", "h4")], [c.CONTENT_ID, c.CONTENT_HASH]
+    )
+    form = [float(i) for i in range(len(STATISTICS.names))]
+    tokens = spark.createDataFrame(
+        [
+            ("whole", "h1", "t", "en", ["a", "b"], 2, tuple(form)),
+            ("stale", "h1", "t", "en", ["a"], 1, tuple(form)),
+            ("no text", "h3", "t", "und", [], 0, tuple([0.0] * len(form))),
+        ],
+        schemas.TOKENS,
+    )
+    embeddings = spark.createDataFrame(
+        [("whole", "h1", "e@1", [0.6, 0.8]), ("stale", "h1", "e@1", [1.0, 0.0])], schemas.EMBEDDINGS
+    )
+    found = features(content, tokens, embeddings, BUCKETS, bigrams=True)
+    assert found.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.STATISTICS, c.TERMS, c.EMBEDDER, c.EMBEDDING]
+    rows = {row[c.CONTENT_ID]: row for row in found.collect()}
+    assert len(rows) == 4
+    whole = rows["whole"]
+    assert (list(whole[c.STATISTICS]), len(whole[c.TERMS]), whole[c.EMBEDDER]) == (form, 3, "e@1")
+    assert all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(whole[c.EMBEDDING], [0.6, 0.8], strict=True))
+    made = (c.STATISTICS, c.TERMS, c.EMBEDDER, c.EMBEDDING)
+    assert [rows["stale"][name] for name in made] == [None] * 4
+    assert [rows["new"][name] for name in made] == [None] * 4
+    assert [rows["no text"][name] for name in made] == [[0.0] * len(form), [], None, None]
