@@ -1,4 +1,4 @@
-"""What the training, promotion and scoring jobs share: the features of a lake's contents, and the figures of a bundle."""
+"""What training, promotion and scoring share: the features of a lake's contents, and the figures of a bundle."""
 
 from __future__ import annotations
 

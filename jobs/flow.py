@@ -21,7 +21,7 @@ from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.command import execute, guard, parser
 
-PACKAGE = "linnaeus"
+_LOG_WIDTH = 140
 
 
 @dataclass
@@ -98,6 +98,12 @@ def run(config: Config, jobs: list[str], console: Console) -> dict[str, object]:
     return {"job": "flow", "seconds": round(time.monotonic() - clock, 3), **totals, "table_versions": versions}
 
 
+def _console() -> Console:
+    """A terminal's own width; wide enough to be read where the output goes to a file or a log."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_LOG_WIDTH)
+
+
 def _table(rows: list[_Row], clock: float) -> RichTable:
     table = RichTable(title=None, caption=f"{time.monotonic() - clock:.0f} s so far", expand=False)
     for name in ("job", "state"):
@@ -127,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def action() -> None:
         config = load_config(options.env, options.set)
         graph = read_graph((repository() or Path.cwd()) / "databricks.yml")
-        summary = run(config, choose(graph, options.only, options.first), Console())
+        summary = run(config, choose(graph, options.only, options.first), _console())
         print(json.dumps(summary), flush=True)
 
     return guard("flow", action)

@@ -1,4 +1,4 @@
-"""Moves the alias `champion` to the candidate of each family where it is no worse on held-out contents, or says why not."""
+"""Moves the alias `champion` to each family's candidate where it is no worse on held-out contents, or says why not."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ MakeConfig = Callable[..., Config]
 
 @pytest.fixture
 def make_config(tmp_path: Path) -> MakeConfig:
-    """`make_config("section.key=value", ...)`: the local settings with a lake and MLflow in a folder of the test's own."""
+    """`make_config("section.key=value", ...)`: local settings, the lake and MLflow in the test's own folder."""
 
     def make(*overrides: str, root: Path = tmp_path) -> Config:
         own = [

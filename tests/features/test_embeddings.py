@@ -98,7 +98,9 @@ def test_vectors_are_those_of_the_model(vectors: dict[str, Vector]) -> None:
 
 def test_vectors_have_norm_one_and_the_dimension_of_the_settings(vectors: dict[str, Vector]) -> None:
     assert {vector.shape for vector in vectors.values()} == {(SETTINGS.dimension,)}
-    assert [float(np.linalg.norm(vector)) for vector in vectors.values()] == pytest.approx([1.0] * len(vectors), abs=1e-5)
+    assert [float(np.linalg.norm(vector)) for vector in vectors.values()] == pytest.approx(
+        [1.0] * len(vectors), abs=1e-5
+    )
 
 
 def test_different_texts_have_different_vectors(vectors: dict[str, Vector]) -> None:
@@ -124,7 +126,13 @@ def test_vectors_do_not_depend_on_batch_mates(spark: SparkSession, annotator: An
 
 def test_a_text_is_taken_once_and_none_without_words(spark: SparkSession) -> None:
     content = spark.createDataFrame(
-        [("1", "h1", "T", "B"), ("2", "h1", "T", "B"), ("3", "h2", None, "B"), ("4", "h3", None, None), ("5", "h4", " ", None)],
+        [
+            ("1", "h1", "T", "B"),
+            ("2", "h1", "T", "B"),
+            ("3", "h2", None, "B"),
+            ("4", "h3", None, None),
+            ("5", "h4", " ", None),
+        ],
         f"{c.CONTENT_ID} string, {c.CONTENT_HASH} string, title string, body string",
     )
     found = distinct_texts(content).collect()

@@ -25,7 +25,9 @@ CASES = {
 
 def test_languages_in_one_batch(spark: SparkSession) -> None:
     rows = spark.createDataFrame([*((text,) for text in CASES), (None,)], "text string").coalesce(1)
-    found = {row["text"]: row["language"] for row in rows.select("text", language(F.col("text")).alias("language")).collect()}
+    found = {
+        row["text"]: row["language"] for row in rows.select("text", language(F.col("text")).alias("language")).collect()
+    }
     assert found == {**CASES, None: UNDETERMINED}
 
 

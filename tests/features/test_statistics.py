@@ -89,7 +89,9 @@ def test_statistics_are_those_of_a_count_by_hand(spark: SparkSession) -> None:
         values = row["s"].asDict()
         assert list(values) == STATISTICS.names
         assert all(value is not None and math.isfinite(value) for value in values.values())
-        assert values == pytest.approx(expected(texts[row["place"]]), rel=1e-6, abs=1e-6), repr(texts[row["place"]][:80])
+        assert values == pytest.approx(expected(texts[row["place"]]), rel=1e-6, abs=1e-6), repr(
+            texts[row["place"]][:80]
+        )
 
 
 def test_an_empty_text_is_all_zero_and_an_absent_struct_too(spark: SparkSession) -> None:

@@ -83,7 +83,7 @@ def _field(name: str) -> Column:
 
 
 def _is_blank(column: Column) -> Column:
-    """Null, empty, or nothing to see: Unicode spaces, control characters and format characters (zero-width ones) alone."""
+    """Null, empty, or nothing to see: spaces, control characters and format characters (zero-width ones) alone."""
     return column.isNull() | ~column.rlike(r"[^\p{Z}\p{Cc}\p{Cf}]")
 
 

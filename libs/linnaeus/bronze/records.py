@@ -1,4 +1,4 @@
-"""Raw lines or rows of a source as records: what came (`raw`), its fields as strings, and the codes of what is unreadable.
+"""Raw lines or rows of a source as records: what came (`raw`), its fields as strings, and codes of what is unreadable.
 
 A record has the columns `raw` (string), `raw_bytes` (binary, only where raw can't hold the bytes), `fields` (struct of
 strings, null fields where absent) and `errors` (array of codes).

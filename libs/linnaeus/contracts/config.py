@@ -257,6 +257,7 @@ class Taxonomy(_Document):
         for node in nodes:
             if node.parent is not None and node.parent not in parents:
                 raise ValueError(f"node {node.id!r} names the parent {node.parent!r}, which is no node")
+        for node in nodes:
             seen, current = {node.id}, node.parent
             while current is not None:
                 if current in seen:
@@ -401,10 +402,15 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first problem in words; for an unknown key, with the nearest known one."""
-    problem = error.errors()[0]
+    """The first problem in words; an unknown key before all, since it may be why another is missing."""
+    problems = error.errors()
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
+        within = problem["input"]
+        while isinstance(within, dict) and len(within) == 1:
+            ((key, within),) = within.items()
+            where += f".{key}"
         known = sorted(_keys(model, tuple(part for part in problem["loc"] if isinstance(part, int))))
         near = difflib.get_close_matches(where, known, n=1, cutoff=0.0)
         return f"unknown key {where!r}; the nearest known one is {near[0]!r}" if near else f"unknown key {where!r}"

@@ -43,7 +43,7 @@ def linear_scores(unit: sparse.csr_matrix, coefficients: Floats) -> Floats:
 
 
 def vector_matrix(column: pa.Array, width: int, absent: float) -> Floats:
-    """A list<float> column as (rows, width); null rows are filled with `absent`. Raises ValueError for another width."""
+    """A list<float> column as (rows, width); null rows hold `absent`. Raises ValueError for another width."""
     present = np.asarray(column.is_valid())
     lengths = np.diff(np.asarray(column.offsets))[present]
     if not (lengths == width).all():

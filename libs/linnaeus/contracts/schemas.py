@@ -26,7 +26,7 @@ SHARES = MapType(StringType(), FloatType())
 
 
 def _column(name: str, kind: DataType, comment: str, required: bool = False) -> StructField:
-    """A column; `required` is checked by the lake at write, the stored type stays nullable so that readers never break."""
+    """A column; `required` is checked by the lake at write, the stored type stays nullable so that no reader breaks."""
     return StructField(name, kind, nullable=True, metadata={"comment": comment, "required": required})
 
 

@@ -23,10 +23,12 @@ def language(text: Column) -> Column:
 
 
 # A type by its name would be parsed by the session, and there is none yet when this module is imported.
-@F.pandas_udf(StringType())  # type: ignore[call-overload]
+@F.pandas_udf(StringType())  # type: ignore[attr-defined,call-overload,untyped-decorator]
 def _detect(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
     from py3langid.langid import classify  # the model is read at import: once a Python worker
 
     for texts in batches:
         has_letters = texts.str.contains(r"(?s)[^\W\d_].*[^\W\d_]", regex=True, na=False)
-        yield texts.where(has_letters).map(lambda text: classify(text)[0], na_action="ignore")
+        found = [classify(text)[0] if has else None for text, has in zip(texts, has_letters, strict=True)]
+        # Of no text with letters pandas would make a series of numbers, which is no column of strings.
+        yield pd.Series(found, dtype=object)

@@ -60,6 +60,8 @@ class Predictor:
         return {name: self._predict_head(name, head, batch, counts) for name, head in self.bundle.heads.items()}
 
     def _predict_head(self, name: str, head: Head, batch: FeatureBatch, counts: sparse.csr_matrix) -> Array:
+        if batch.size == 0:  # of no rows XGBoost gives one dimension, whatever the classes
+            return np.zeros((0, len(head.classes)), dtype=np.float32)
         linear = head.linear
         by_terms = linear_scores(unit_tf_idf(counts, linear.idf), linear.term_coefficients)
         by_vector = vector_scores(batch.embeddings, linear.vector_coefficients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -20,7 +21,7 @@ def decide(
 
     `champion` is None where none is in force: then any candidate with a figure is promoted.
     """
-    if candidate is None:
+    if candidate is None or math.isnan(candidate):
         return Decision(False, f"the candidate has no {metric}: no held-out content is labelled for it")
     if n < min_held_out:
         return Decision(False, f"only {n} held-out contents are labelled; {min_held_out} are needed to compare")

@@ -232,13 +232,12 @@ def _make_environment(root: Path, venv: Path, log: Path) -> None:
     # Gone before pip starts: what a killed process leaves has no stamp, and the next call removes it.
     with contextlib.suppress(FileNotFoundError):
         stamp.unlink()
+    install = [*_pip(venv), "install", "-c", "conf/constraints.txt", "-e", f".[{EXTRAS}]"]
     try:
         if not venv.exists():
             _say("making .venv")
             _logged([sys.executable, "-m", "venv", str(venv)], log, root, "w")
         _say(f"installing the packages (some minutes; log: {log.relative_to(root)})")
-        # Not compiled: most of the thousands of modules are never imported, and to compile them takes a minute.
-        install = [*_pip(venv), "install", "--no-compile", "-c", "conf/constraints.txt", "-e", f".[{EXTRAS}]"]
         _logged(install, log, root, "a")
         stamp.write_text(digest)
     except BaseException:

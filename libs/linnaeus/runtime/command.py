@@ -112,7 +112,7 @@ def print_summary(summary: dict[str, object]) -> None:
 
 
 def exit_with(job: str, main: Main) -> None:
-    """Run a job's command and end the process by its status; 0 returns, since a wheel task takes SystemExit for failure."""
+    """Run a job's command and end the process by its status; 0 returns, as SystemExit fails a wheel task."""
     status = run_command(job, main)
     if status != 0:
         raise SystemExit(status)

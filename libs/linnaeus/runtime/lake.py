@@ -1,4 +1,4 @@
-"""Tables: read, create, merge. Path tables under a folder, or three-level names on Unity Catalog; nothing else differs."""
+"""Tables: read, create, merge. Path tables under a folder, or three-level names on Unity Catalog; the rest is alike."""
 
 from __future__ import annotations
 
@@ -147,7 +147,11 @@ class Lake:
         else:
             self.session.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._catalog}`.`{table.layer}`")
             builder = builder.tableName(self.place(table))
-        builder.addColumns(_stored_schema(table)).comment(table.description).execute()
+        try:
+            builder.addColumns(_stored_schema(table)).comment(table.description).execute()
+        except DeltaConcurrentModificationException:
+            if not self.exists(table):  # where it is there now, another writer made the same
+                raise
 
 
 def check_schema(rows: DataFrame, table: Table) -> None:

@@ -143,7 +143,7 @@ def _files(file_system: Any, status: Any, setting: str) -> Iterable[str]:
         name = inner.next().getPath().toString()
         inside, is_delta, _ = name.partition("/_delta_log/")
         if is_delta:
-            raise InputError(f"{setting}: {inside} is a Delta table inside a folder; give it by its own path, or by a glob")
+            raise InputError(f"{setting}: {inside} is a Delta table in a folder; give its own path, or a glob of such")
         if not any(part.startswith(("_", ".")) for part in name[depth:].split("/")):
             names.append(name)
     yield from sorted(names)

@@ -17,6 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import Config, resolve
@@ -49,13 +50,10 @@ class Tracking:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        uri = _local_sqlite(config.tracking.uri)
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         for name in ("mlflow", "alembic"):  # what matters is raised; the rest would drown a job's own lines
             logging.getLogger(name).setLevel(logging.WARNING)
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(_local_sqlite(config.registry.uri) if config.registry.uri else uri)
-        self._client = MlflowClient()
+        self._client = self._said(self._connect)
 
     def version_at(self, model: str, alias: str) -> Version | None:
         """The version that an alias points to, or None."""
@@ -63,7 +61,9 @@ class Tracking:
 
     def version_of(self, model: str, fingerprint: str) -> Version | None:
         """The newest version trained from exactly this (see FINGERPRINT), or None."""
-        found = self._said(lambda: list(self._client.search_model_versions(f"name = '{model}'")), absent=[])
+        found: list[ModelVersion] = self._said(
+            lambda: list(self._client.search_model_versions(f"name = '{model}'")), absent=[]
+        )
         same = [one for one in found if one.tags.get(FINGERPRINT) == fingerprint]
         return _version(max(same, key=lambda one: int(one.version))) if same else None
 
@@ -76,7 +76,9 @@ class Tracking:
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{version.model}/{version.number}"
             local = Path(self._said(lambda: mlflow.artifacts.download_artifacts(uri, dst_path=folder)))
-            bundle = next(local.rglob("bundle.json")).parent
+            bundle = next((path.parent for path in local.rglob("bundle.json")), None)
+            if bundle is None:
+                raise TrackingError(f"MLflow at {self._config.tracking.uri}: {version.name} has no bundle.json")
             return ModelBundle.from_files({path.name: path.read_bytes() for path in bundle.iterdir()})
 
     def register(
@@ -92,7 +94,7 @@ class Tracking:
     ) -> Version:
         """Log a run with the bundle and register it as a new version; tags come with the version, in one step.
 
-        `served_by` is the file of jobs/served_model.py. A process that dies before that step leaves a run, never a version.
+        `served_by` is the file of jobs/served_model.py. A process that dies before that step leaves a run alone.
         """
         return self._said(lambda: self._register(model, bundle, served_by, example, prediction, params, metrics, tags))
 
@@ -131,6 +133,12 @@ class Tracking:
         )
         return _version(created)
 
+    def _connect(self) -> MlflowClient:
+        uri, registry = self._config.tracking.uri, self._config.registry.uri
+        mlflow.set_tracking_uri(_local_sqlite(uri))
+        mlflow.set_registry_uri(_local_sqlite(registry or uri))
+        return MlflowClient()
+
     def _use_experiment(self) -> None:
         name, artifacts = self._config.tracking.experiment, self._config.tracking.artifacts
         if mlflow.get_experiment_by_name(name) is None:
@@ -145,8 +153,12 @@ class Tracking:
         except MlflowException as error:
             if "absent" in absent and error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return absent["absent"]
-            reason = " ".join(str(error).split())[:300]
-            raise TrackingError(f"MLflow at {self._config.tracking.uri}: {reason}") from error
+            raise self._failure(error) from error
+        except (SQLAlchemyError, OSError) as error:  # a database that can't be read, artifacts that can't be written
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> TrackingError:
+        return TrackingError(f"MLflow at {self._config.tracking.uri}: {' '.join(str(error).split())[:300]}")
 
 
 def _version(found: ModelVersion) -> Version:

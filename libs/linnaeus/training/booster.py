@@ -20,7 +20,7 @@ logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
 
 
 def place(train: DataFrame, workers: int) -> DataFrame:
-    """Rows on workers by their id and sorted there: the same rows give the same booster whatever their partitioning was."""
+    """Rows on workers by their id and sorted there: the same rows give the same booster, however they came."""
     return train.repartition(workers, c.CONTENT_ID).sortWithinPartitions(c.CONTENT_ID)
 
 

@@ -57,7 +57,7 @@ class _Sums:
 def fit_with_scores(
     train: DataFrame, n_classes: int, manifest: FeatureManifest, folds: int, settings: Linear
 ) -> tuple[LinearModel, DataFrame]:
-    """The models fitted on all training rows, and the rows with `linear_scores` (array<float>) of models without their fold.
+    """The models of all training rows, and the rows with `linear_scores` (array<float>) of models without their fold.
 
     `train` has `terms`, `embedding`, `class_index`, `weight` and `fold`; it is read four times and should be cached.
     The scores are those of the terms' model, then those of the embedding's (ridge.py).
@@ -77,7 +77,7 @@ def centred(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def complement_weights(totals: npt.NDArray[np.float64], smoothing: float) -> npt.NDArray[np.float32]:
-    """Coefficients (n_scores, buckets) from sums (classes, buckets): minus the log frequency of a term outside a class."""
+    """Coefficients (n_scores, buckets) from sums (classes, buckets): minus a term's log frequency outside a class."""
     complement = np.maximum(totals.sum(axis=0) - totals, 0.0) + smoothing
     weights = -np.log(complement / complement.sum(axis=1, keepdims=True))
     if len(weights) == 2:
@@ -129,7 +129,7 @@ def _with_scores(
     terms: npt.NDArray[np.float32],
     vectors: npt.NDArray[np.float32],
 ) -> DataFrame:
-    """Rows with the scores of their fold's models: `terms` (folds, n_scores, buckets), `vectors` (folds, n_scores, width)."""
+    """Rows with the scores of their fold's models: (folds, n_scores, buckets) and (folds, n_scores, width)."""
     kept = [name for name in train.columns if name != c.TERMS]
     schema = StructType([train.schema[name] for name in kept] + [StructField(SCORES, ArrayType(FloatType()))])
     shared = train.sparkSession.sparkContext.broadcast((idf, terms, vectors))

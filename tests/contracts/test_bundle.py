@@ -1,0 +1,98 @@
+"""A model bundle as files and back, without pickles."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from linnaeus.contracts.bundle import Calibration, FeatureManifest, Head, LinearModel, ModelBundle
+from linnaeus.contracts.errors import ConfigurationError
+
+MANIFEST = FeatureManifest("mini@12ab", "tok@34cd", dimension=4, n_statistics=3, buckets=16, bigrams=True)
+
+
+def linear(n_scores: int) -> LinearModel:
+    rng = np.random.default_rng(n_scores)
+    shapes = ((16,), (n_scores, 16), (n_scores, 5))
+    return LinearModel(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+
+
+@pytest.fixture
+def bundle() -> ModelBundle:
+    heads = {
+        "spam": Head(("no", "yes"), b"\x00\xffbooster", linear(1), Calibration(1.25, -0.1)),
+        "hate-speech": Head(("no", "yes"), b"", linear(1)),
+        "category": Head(("cinéma", "спорт", "a/b"), b"{}", linear(3)),
+    }
+    return ModelBundle("risk", MANIFEST, heads)
+
+
+def test_round_trip(bundle: ModelBundle) -> None:
+    back = ModelBundle.from_files(bundle.to_files())
+    assert (back.family, back.manifest) == (bundle.family, bundle.manifest)
+    assert list(back.heads) == sorted(bundle.heads), "the document's keys are sorted"
+    for name, head in bundle.heads.items():
+        read = back.heads[name]
+        assert (read.classes, read.booster, read.calibration) == (head.classes, head.booster, head.calibration)
+        for field, array in vars(head.linear).items():
+            other = getattr(read.linear, field)
+            assert other.dtype == np.float32
+            np.testing.assert_array_equal(other, array)
+
+
+def test_files_are_the_same_for_the_same_bundle_whatever_the_order_of_its_heads(bundle: ModelBundle) -> None:
+    turned = ModelBundle(bundle.family, bundle.manifest, dict(reversed(bundle.heads.items())))
+    assert turned.to_files() == bundle.to_files()
+
+
+def test_files_are_plain(bundle: ModelBundle) -> None:
+    files = bundle.to_files()
+    assert set(files) == {"bundle.json"} | {f"{name}.{kind}" for name in bundle.heads for kind in ("ubj", "npz")}
+    json.loads(files["bundle.json"])
+    for name in bundle.heads:
+        with np.load(io.BytesIO(files[f"{name}.npz"]), allow_pickle=False) as arrays:
+            assert set(arrays.files) == {"idf", "term_coefficients", "vector_coefficients"}
+
+
+def test_groups_cover_the_vector(bundle: ModelBundle) -> None:
+    groups = json.loads(bundle.to_files()["bundle.json"])["heads"]["category"]["groups"]
+    expected = [("embedding", 0, 4), ("statistics", 4, 3), ("linear", 7, 6)]
+    assert [(group["name"], group["offset"], group["width"]) for group in groups] == expected
+    assert bundle.heads["category"].linear.n_features == 6
+
+
+class _Trap:
+    """Raises if it is ever unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (pytest.fail, ("a pickle was loaded",))
+
+
+def test_pickled_arrays_are_refused(bundle: ModelBundle) -> None:
+    buffer = io.BytesIO()
+    trap = np.array([_Trap()], dtype=object)
+    np.savez(buffer, idf=trap, term_coefficients=trap, vector_coefficients=trap)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        ModelBundle.from_files(bundle.to_files() | {"spam.npz": buffer.getvalue()})
+    with pytest.raises(ValueError, match="pickle"):
+        ModelBundle.from_files(bundle.to_files() | {"spam.npz": pickle.dumps(_Trap())})
+
+
+@pytest.mark.parametrize("other", [0, 2, "1", None])
+def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
+    files = bundle.to_files()
+    document = json.loads(files["bundle.json"]) | {"format": other}
+    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1"):
+        ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
+
+
+def test_with_calibration_replaces_all(bundle: ModelBundle) -> None:
+    other = bundle.with_calibration({"hate-speech": Calibration(2.0, 0.5)})
+    found = {name: head.calibration for name, head in other.heads.items()}
+    assert found == {"spam": None, "hate-speech": Calibration(2.0, 0.5), "category": None}
+    assert other.heads["spam"].linear is bundle.heads["spam"].linear
+    assert bundle.heads["spam"].calibration == Calibration(1.25, -0.1)

@@ -1,0 +1,78 @@
+"""Settings: overlays, what is refused, and what the refusal teaches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from linnaeus.contracts.config import RiskAreas, Taxonomy, conf_folder, load_config
+from linnaeus.contracts.errors import ConfigurationError
+
+
+def test_the_environment_overlays_base_and_set_overlays_both() -> None:
+    config = load_config("local", ["training.booster.rounds=7", "sources.content=data/*.jsonl"])
+    assert config.training.booster.rounds == 7
+    assert config.training.booster.max_depth == 4
+    assert config.spark.master == "local[*]"
+    assert config.sources.content == "data/*.jsonl"
+
+
+def test_every_environment_loads() -> None:
+    for path in conf_folder().glob("*.yml"):
+        if path.stem not in {"base", "taxonomy", "risk"}:
+            config = load_config(path.stem)
+            assert config.env == path.stem
+            assert config.read_taxonomy().ids
+            assert config.read_risk().ids
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("sources.contnt=x", "nearest known one is 'sources.content'"),
+        ("lake.catalog=main", "either lake.root"),
+        ("training.split.held_out_share=1.5", "training.split.held_out_share"),
+        ("embedder.annotator=Word2Vec", "embedder.annotator"),
+        ("nothing", "section.key=value"),
+        ("=3", "section.key=value"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line(override: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(said)) as raised:
+        load_config("local", [override])
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("env", ["nowhere", "base", "../conf/local", "taxonomy"])
+def test_an_unknown_environment_names_the_known_ones(env: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"known: .*local"):
+        load_config(env)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ([{"id": "a", "name": "A"}, {"id": "a", "name": "B"}], "stands twice"),
+        ([{"id": "a", "name": "A", "parent": "b"}], "which is no node"),
+        ([{"id": "a", "name": "A", "parent": "b"}, {"id": "b", "name": "B", "parent": "a"}], "its own ancestor"),
+        ([{"id": "a", "name": "A", "colour": "red"}], "unknown key"),
+    ],
+)
+def test_a_taxonomy_that_is_no_forest_is_refused(nodes: list[dict[str, str]], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Taxonomy.model_validate_or_teach({"nodes": nodes}, "taxonomy.yml")
+
+
+def test_a_path_goes_from_the_root_down_and_the_version_follows_the_tree() -> None:
+    nodes = [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "parent": "a"}, {"id": "c", "name": "C", "parent": "b"}]
+    tree = Taxonomy.model_validate({"nodes": nodes})
+    assert tree.path("c") == ("a", "b", "c")
+    renamed = Taxonomy.model_validate({"nodes": [*nodes[:2], nodes[2] | {"name": "other"}]})
+    moved = Taxonomy.model_validate({"nodes": [*nodes[:2], nodes[2] | {"parent": "a"}]})
+    assert renamed.version == tree.version != moved.version
+
+
+def test_a_risk_area_stands_once() -> None:
+    with pytest.raises(ConfigurationError, match="twice"):
+        RiskAreas.model_validate_or_teach({"areas": [{"id": "x", "name": "X"}, {"id": "x", "name": "Y"}]}, "risk.yml")

@@ -1,0 +1,120 @@
+"""The NumPy predictor against XGBoost itself, a row at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
+from linnaeus.inference.predictor import FeatureBatch, Predictor
+from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
+
+MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, n_statistics=3, buckets=32, bigrams=True)
+CATEGORY = random_bundle("category", {"category": ("tech", "sport", "politics", "art")}, MANIFEST, seed=1)
+RISK = random_bundle(
+    "risk", {"spam": ("no", "yes"), "hate": ("no", "yes")}, MANIFEST, {"spam": Calibration(0.5, -0.75)}, seed=2
+)
+
+
+def batch_of(rows: list[FeatureRow]) -> FeatureBatch:
+    absent = [float("nan")] * MANIFEST.dimension
+    terms = [term for row in rows for term in row[2]]
+    return FeatureBatch(
+        np.array([absent if row[0] is None else row[0] for row in rows], np.float32).reshape(-1, MANIFEST.dimension),
+        np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, MANIFEST.n_statistics),
+        np.array(terms, dtype=np.int32),
+        np.cumsum([0, *(len(row[2]) for row in rows)]).astype(np.int64),
+    )
+
+
+@pytest.mark.parametrize("bundle", [CATEGORY, RISK], ids=["category", "risk"])
+def test_probabilities_are_those_of_the_booster_and_the_calibration(bundle: ModelBundle) -> None:
+    rows = random_rows(200, MANIFEST, seed=3)
+    found = Predictor(bundle).predict(batch_of(rows))
+    expected = predict_by_hand(bundle, rows)
+    assert list(found) == list(bundle.heads)
+    for head, probabilities in found.items():
+        assert probabilities.dtype == np.float32
+        assert probabilities.shape == (200, len(bundle.heads[head].classes))
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-6)
+        np.testing.assert_allclose(probabilities, expected[head], atol=1e-5)
+        assert probabilities[:, 1].std() > 0.01
+
+
+def test_calibration_moves_the_probabilities_of_its_head_alone() -> None:
+    batch = batch_of(random_rows(50, MANIFEST, seed=4))
+    calibrated = Predictor(RISK).predict(batch)
+    plain = Predictor(RISK.with_calibration({})).predict(batch)
+    assert (calibrated["spam"] != plain["spam"]).all()
+    np.testing.assert_array_equal(calibrated["hate"], plain["hate"])
+    order = np.argsort(plain["spam"][:, 1], kind="stable")
+    assert (np.diff(calibrated["spam"][order, 1]) >= 0).all()  # a positive slope keeps the ranking
+
+
+def test_every_group_of_features_counts() -> None:
+    rows = random_rows(60, MANIFEST, seed=5)
+    before = Predictor(CATEGORY).predict(batch_of(rows))["category"]
+    changes = {
+        "embedding": [(None, row[1], row[2]) for row in rows],
+        "statistics": [(row[0], [value + 1 for value in row[1]], row[2]) for row in rows],
+        "terms": [(row[0], row[1], [(term + 7) % MANIFEST.buckets for term in row[2]]) for row in rows],
+    }
+    for group, changed in changes.items():
+        after = Predictor(CATEGORY).predict(batch_of(list(changed)))["category"]
+        assert np.abs(after - before).max() > 0.01, group
+
+
+def test_a_row_does_not_depend_on_its_neighbours() -> None:
+    rows = random_rows(40, MANIFEST, seed=6)
+    predictor = Predictor(CATEGORY)
+    together = predictor.predict(batch_of(rows))["category"]
+    alone = np.concatenate([predictor.predict(batch_of([row]))["category"] for row in rows])
+    np.testing.assert_array_equal(alone, together)
+    turned = predictor.predict(batch_of(rows[::-1]))["category"]
+    np.testing.assert_array_equal(turned[::-1], together)
+
+
+def test_a_bundle_read_back_and_more_threads_predict_the_same() -> None:
+    batch = batch_of(random_rows(100, MANIFEST, seed=7))
+    first = Predictor(RISK).predict(batch)
+    again = Predictor(ModelBundle.from_files(RISK.to_files()), threads=2).predict(batch)
+    assert list(first) == list(RISK.heads)
+    for head, probabilities in first.items():
+        np.testing.assert_array_equal(again[head], probabilities)
+
+
+def test_no_rows() -> None:
+    found = Predictor(RISK).predict(batch_of([]))
+    assert {head: probabilities.shape for head, probabilities in found.items()} == {"spam": (0, 2), "hate": (0, 2)}
+    assert Predictor(CATEGORY).predict(batch_of([]))["category"].shape == (0, 4)
+
+
+def test_the_callers_arrays_are_left_alone() -> None:
+    batch = batch_of(random_rows(30, MANIFEST, seed=8))
+    arrays = [getattr(batch, field.name) for field in dataclasses.fields(batch)]
+    copies = [array.copy() for array in arrays]
+    for array in arrays:
+        array.setflags(write=False)  # as Arrow's buffers are
+    Predictor(CATEGORY).predict(batch)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize(("dimension", "n_statistics"), [(5, 3), (7, 3), (6, 2), (6, 4), (5, 4)])
+def test_other_widths_are_refused(dimension: int, n_statistics: int) -> None:
+    """(5, 4) has as many columns in all as the model wants."""
+    empty = (np.empty(0, np.int32), np.zeros(3, np.int64))
+    batch = FeatureBatch(np.zeros((2, dimension), np.float32), np.zeros((2, n_statistics), np.float32), *empty)
+    with pytest.raises(ValueError, match=rf"widths \({dimension}, {n_statistics}\).*trained on \(6, 3\)"):
+        Predictor(CATEGORY).predict(batch)
+
+
+def test_a_certain_booster_stays_finite_under_calibration() -> None:
+    sure = RISK.with_calibration({"spam": Calibration(1e6, 0.0), "hate": Calibration(-1e6, 0.0)})
+    with np.errstate(all="raise", over="ignore", under="ignore"):
+        found = Predictor(sure).predict(batch_of(random_rows(50, MANIFEST, seed=9)))
+    for probabilities in found.values():
+        assert np.isfinite(probabilities).all()
+        assert ((probabilities >= 0) & (probabilities <= 1)).all()

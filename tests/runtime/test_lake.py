@@ -1,0 +1,233 @@
+"""The lake: what a merge writes and what it leaves, what it refuses, what other readers see, and writers side by side."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from delta.exceptions import DeltaConcurrentModificationException
+from delta.tables import DeltaTable
+from deltalake import DeltaTable as OtherReader
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import FloatType, LongType, MapType, StringType, StructField, StructType, TimestampType
+
+from linnaeus.contracts.config import Config
+from linnaeus.contracts.errors import SchemaError
+from linnaeus.contracts.tables import Table
+from linnaeus.runtime.lake import Lake, MergeCounts
+
+
+def column(name: str, kind: Any, required: bool = False) -> StructField:
+    return StructField(name, kind, True, {"comment": f"What {name} is", "required": required})
+
+
+SCHEMA = StructType(
+    [
+        column("kind", StringType(), required=True),
+        column("number", LongType(), required=True),
+        column("name", StringType(), required=True),
+        column("size", LongType()),
+        column("shares", MapType(StringType(), FloatType())),
+        column("seen_at", TimestampType(), required=True),
+    ]
+)
+THINGS = Table("silver", "things", ("kind", "number"), SCHEMA, "Things, for the tests of the lake", ("seen_at",))
+MONDAY, TUESDAY = datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 2)
+Thing = tuple[Any, ...]
+
+
+def things(spark: SparkSession, *rows: Thing) -> DataFrame:
+    return spark.createDataFrame(list(rows), SCHEMA).coalesce(1)
+
+
+def stored(lake: Lake) -> list[Thing]:
+    return sorted((tuple(row) for row in lake.read(THINGS).collect()), key=lambda row: row[:2])
+
+
+@pytest.fixture
+def lake(spark: SparkSession, config: Config) -> Iterator[Lake]:
+    made = Lake(spark, config)
+    yield made
+    persisted = spark.sparkContext._jsc.getPersistentRDDs()
+    assert len(persisted) == 0, "a merge leaves nothing cached"
+
+
+def test_a_table_that_was_never_made(lake: Lake) -> None:
+    assert not lake.exists(THINGS) and lake.version(THINGS) is None
+    assert lake.read(THINGS).schema == SCHEMA and lake.read(THINGS).isEmpty()
+
+
+def test_merges(spark: SparkSession, lake: Lake) -> None:
+    first = [
+        ("a", 1, "one", None, {"x": 0.25, "y": 0.75}, MONDAY),
+        ("a", 2, "two", 2, None, MONDAY),
+        ("b", 1, "three", 3, {}, MONDAY),
+        ("b", 2, "four", 4, {"x": float("nan")}, MONDAY),
+    ]
+    assert lake.merge(things(spark, *first), THINGS) == MergeCounts(inserted=4, updated=0)
+    assert [row[:4] for row in stored(lake)] == [row[:4] for row in first]
+    version = lake.version(THINGS)
+
+    # The same again: later stamps and another order of a map's entries are no difference.
+    same = [(*row[:5], TUESDAY) for row in first]
+    same[0] = ("a", 1, "one", None, {"y": 0.75, "x": 0.25}, TUESDAY)
+    assert lake.merge(things(spark, *same), THINGS) == MergeCounts(0, 0)
+    assert lake.version(THINGS) == version
+
+    # Another value in a map, a value where there was none, none where there was a value, a new key.
+    changed = [
+        ("a", 1, "one", 0, {"x": 0.25, "y": 0.5}, TUESDAY),
+        ("a", 2, "two", None, None, TUESDAY),
+        ("b", 1, "three", 3, {}, TUESDAY),
+        ("c", 1, "five", 5, {"z": 1.0}, TUESDAY),
+    ]
+    assert lake.merge(things(spark, *changed), THINGS) == MergeCounts(inserted=1, updated=2)
+    assert lake.version(THINGS) == (version or 0) + 1
+    after = stored(lake)
+    assert after[0] == changed[0] and after[1] == changed[1] and after[4] == changed[3]
+    assert after[2] == first[2], "what is the same keeps its stamp"
+    assert after[3][:4] == first[3][:4], "what the rows do not name stays"
+    assert lake.read(THINGS, version).count() == 4, "older versions can be read"
+
+    # No change at all, by no rows.
+    assert lake.merge(things(spark).where("false"), THINGS) == MergeCounts(0, 0)
+    assert lake.version(THINGS) == (version or 0) + 1
+    _check_other_reader(lake, after)
+
+
+def _check_other_reader(lake: Lake, expected: list[Thing]) -> None:
+    """delta-rs reads the same rows, the comments and the description."""
+    other = OtherReader(lake.place(THINGS))
+    utc = datetime.timezone.utc
+    rows = []
+    for row in other.to_pyarrow_table().to_pylist():
+        shares = None if row["shares"] is None else dict(row["shares"])
+        rows.append((*(row[name] for name in SCHEMA.names[:4]), shares, row["seen_at"].astimezone(utc)))
+    rows.sort(key=lambda row: row[:2])
+    assert repr(rows) == repr([(*row[:5], row[5].replace(tzinfo=utc)) for row in expected])
+    assert other.metadata().description == THINGS.description
+    comments = {field.name: field.metadata["comment"] for field in other.schema().fields}
+    assert comments == {name: f"What {name} is" for name in SCHEMA.names}
+    assert {f.name: f.metadata["comment"] for f in lake.read(THINGS).schema.fields} == comments
+    assert all(field.nullable for field in other.schema().fields)
+
+
+GOOD = ("a", 1, "one", None, None, MONDAY)
+NULLS = [(None, *GOOD[1:]), ("a", 1, None, None, None, MONDAY), (*GOOD[:5], None)]
+
+
+def test_rows_that_break_the_contract_are_refused_before_anything_is_written(spark: SparkSession, lake: Lake) -> None:
+    for bad in NULLS:
+        with pytest.raises(SchemaError, match=r"silver\.things: 1 rows with a null in a required column"):
+            lake.merge(things(spark, ("b", 2, "fine", 1, None, MONDAY), bad), THINGS)
+    with pytest.raises(SchemaError, match=r"silver\.things: 1 keys \(kind, number\) stand twice"):
+        lake.merge(things(spark, GOOD, ("a", 1, "other", None, None, MONDAY)), THINGS)
+    assert not lake.exists(THINGS)
+
+
+def test_other_schemas_are_refused(spark: SparkSession, lake: Lake) -> None:
+    rows = things(spark, GOOD)
+    others = {
+        "lack [size bigint] and bring []": rows.drop("size"),
+        "lack [] and bring [more int]": rows.withColumn("more", F.lit(1)),
+        "lack [size bigint] and bring [size int]": rows.withColumn("size", F.lit(1)),
+        "lack [name string] and bring [title string]": rows.withColumnRenamed("name", "title"),
+        "stand in another order: seen_at, kind": rows.select("seen_at", "kind", "number", "name", "size", "shares"),
+    }
+    for words, frame in others.items():
+        for write in (lake.merge, lake.append):
+            with pytest.raises(SchemaError) as caught:
+                write(frame, THINGS)
+            assert words in str(caught.value) and "silver.things" in str(caught.value)
+    assert not lake.exists(THINGS)
+
+
+def test_times_of_any_year_are_kept(spark: SparkSession, lake: Lake) -> None:
+    """Spark refuses, unless told otherwise, to write times before 1900; delta-rs must read them as well."""
+    years = [1, 1582, 1899, 2024, 9999]
+    rows = things(spark, *[("a", year, "x", None, None, MONDAY) for year in years])
+    moved = rows.withColumn("seen_at", F.expr("make_timestamp(int(number), 2, 3, 4, 5, 6.000007)"))
+    lake.append(moved, THINGS)
+    found = OtherReader(lake.place(THINGS)).to_pyarrow_table().to_pylist()
+    expected = {year: (year, 2, 3, 4, 5, 6, 7) for year in years}
+    times = {row["number"]: row["seen_at"] for row in found}
+    assert {
+        number: (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+        for number, at in times.items()
+    } == expected
+    as_text = {
+        row["number"]: row["at"] for row in lake.read(THINGS).selectExpr("number", "string(seen_at) as at").collect()
+    }
+    assert as_text == {year: f"{year:04}-02-03 04:05:06.000007" for year in years}
+
+
+def test_writers_side_by_side_all_land(spark: SparkSession, lake: Lake) -> None:
+    """Two threads make the table at once, then change different rows of the same file at once."""
+    failures: list[BaseException] = []
+
+    def side_by_side(*batches: DataFrame) -> None:
+        barrier = threading.Barrier(len(batches))
+
+        def write(batch: DataFrame) -> None:
+            try:
+                barrier.wait(30)
+                lake.merge(batch, THINGS)
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=write, args=(batch,)) for batch in batches]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+
+    def batch(kind: str, name: str) -> DataFrame:
+        return things(spark, *[(kind, number, name, None, None, MONDAY) for number in range(3)])
+
+    side_by_side(batch("a", "old"), batch("b", "old"))
+    assert not failures
+    assert [row[:3] for row in stored(lake)] == [(kind, number, "old") for kind in "ab" for number in range(3)]
+    DeltaTable.forPath(spark, lake.place(THINGS)).optimize().executeCompaction()  # one file: every change conflicts
+    side_by_side(batch("a", "new"), batch("b", "new"))
+    assert not failures
+    assert [row[:3] for row in stored(lake)] == [(kind, number, "new") for kind in "ab" for number in range(3)]
+
+
+class _Busy(Lake):
+    """A lake where another writer comes between, `times` times."""
+
+    times = 0
+    tries = 0
+
+    def _delta(self, table: Table) -> DeltaTable:
+        self.tries += 1
+        if self.tries <= self.times:
+            raise DeltaConcurrentModificationException("another writer came between")
+        return super()._delta(table)
+
+
+def test_a_merge_is_tried_again_as_often_as_configured(
+    spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("linnaeus.runtime.lake.time.sleep", waits.append)
+    busy = _Busy(spark, config.model_copy(update={"lake": config.lake.model_copy(update={"merge_retries": 2})}))
+    busy.times = 3
+    with pytest.raises(DeltaConcurrentModificationException):
+        busy.merge(things(spark, GOOD), THINGS)
+    assert busy.tries == 3 and waits == sorted(waits) and len(waits) == 2
+    assert stored(busy) == []
+    busy.times, busy.tries = 2, 0
+    assert busy.merge(things(spark, GOOD), THINGS) == MergeCounts(1, 0)
+    assert stored(busy) == [GOOD]
+
+
+def test_places(spark: SparkSession, config: Config) -> None:
+    assert Lake(spark, config).place(THINGS) == f"{config.lake.root}/silver/things"
+    catalog = config.lake.model_copy(update={"root": None, "catalog": "main"})
+    named = Lake(spark, config.model_copy(update={"lake": catalog}))
+    assert named.place(THINGS) == "`main`.`silver`.`things`"
