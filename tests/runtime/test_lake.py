@@ -1,16 +1,18 @@
-"""The lake: what a merge writes and what it leaves, what it refuses, what other readers see, and writers side by side."""
+"""The lake: what a merge writes and leaves, what it refuses, what other readers see, and writers side by side."""
 
 from __future__ import annotations
 
 import datetime
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from delta.exceptions import DeltaConcurrentModificationException
+from delta import exceptions
 from delta.tables import DeltaTable
 from deltalake import DeltaTable as OtherReader
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import FloatType, LongType, MapType, StringType, StructField, StructType, TimestampType
@@ -18,7 +20,7 @@ from pyspark.sql.types import FloatType, LongType, MapType, StringType, StructFi
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import SchemaError
 from linnaeus.contracts.tables import Table
-from linnaeus.runtime.lake import Lake, MergeCounts
+from linnaeus.runtime.lake import _CONCURRENT, Lake, MergeCounts
 
 
 def column(name: str, kind: Any, required: bool = False) -> StructField:
@@ -52,8 +54,7 @@ def stored(lake: Lake) -> list[Thing]:
 def lake(spark: SparkSession, config: Config) -> Iterator[Lake]:
     made = Lake(spark, config)
     yield made
-    persisted = spark.sparkContext._jsc.getPersistentRDDs()
-    assert len(persisted) == 0, "a merge leaves nothing cached"
+    assert spark._jsparkSession.sharedState().cacheManager().isEmpty(), "a merge leaves nothing cached"
 
 
 def test_a_table_that_was_never_made(lake: Lake) -> None:
@@ -189,11 +190,11 @@ def test_writers_side_by_side_all_land(spark: SparkSession, lake: Lake) -> None:
         return things(spark, *[(kind, number, name, None, None, MONDAY) for number in range(3)])
 
     side_by_side(batch("a", "old"), batch("b", "old"))
-    assert not failures
+    assert [str(error) for error in failures] == []
     assert [row[:3] for row in stored(lake)] == [(kind, number, "old") for kind in "ab" for number in range(3)]
     DeltaTable.forPath(spark, lake.place(THINGS)).optimize().executeCompaction()  # one file: every change conflicts
     side_by_side(batch("a", "new"), batch("b", "new"))
-    assert not failures
+    assert [str(error) for error in failures] == []
     assert [row[:3] for row in stored(lake)] == [(kind, number, "new") for kind in "ab" for number in range(3)]
 
 
@@ -202,11 +203,12 @@ class _Busy(Lake):
 
     times = 0
     tries = 0
+    error = exceptions.ConcurrentAppendException
 
     def _delta(self, table: Table) -> DeltaTable:
         self.tries += 1
         if self.tries <= self.times:
-            raise DeltaConcurrentModificationException("another writer came between")
+            raise self.error("another writer came between", "the stack trace")
         return super()._delta(table)
 
 
@@ -214,16 +216,27 @@ def test_a_merge_is_tried_again_as_often_as_configured(
     spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("linnaeus.runtime.lake.time.sleep", waits.append)
+    monkeypatch.setattr("linnaeus.runtime.lake.time", SimpleNamespace(sleep=waits.append))
     busy = _Busy(spark, config.model_copy(update={"lake": config.lake.model_copy(update={"merge_retries": 2})}))
+    busy._create(THINGS)  # a table that is not there is made with its rows, without a merge
     busy.times = 3
-    with pytest.raises(DeltaConcurrentModificationException):
+    with pytest.raises(exceptions.ConcurrentAppendException):
         busy.merge(things(spark, GOOD), THINGS)
     assert busy.tries == 3 and waits == sorted(waits) and len(waits) == 2
     assert stored(busy) == []
     busy.times, busy.tries = 2, 0
+    busy.error = exceptions.ConcurrentDeleteReadException
     assert busy.merge(things(spark, GOOD), THINGS) == MergeCounts(1, 0)
     assert stored(busy) == [GOOD]
+
+
+def test_every_conflict_that_delta_tells_apart_is_one() -> None:
+    told = {
+        value
+        for value in vars(exceptions).values()
+        if isinstance(value, type) and issubclass(value, CapturedException) and value.__module__ == exceptions.__name__
+    }
+    assert set(_CONCURRENT) == told
 
 
 def test_places(spark: SparkSession, config: Config) -> None:

@@ -36,7 +36,7 @@ class Data:
         self.weights = rng.uniform(0.4, 1.0, N).astype(np.float32)
         lengths = rng.integers(0, 12, N)
         self.terms = [
-            (rng.integers(0, BUCKETS // 2, n) + kind * rng.integers(0, 2, n)).tolist()
+            (rng.integers(0, 12, n) + 8 * kind * rng.integers(0, 2, n)).tolist()
             for n, kind in zip(lengths, self.classes, strict=True)
         ]
         self.vectors = rng.normal(size=(N, DIMENSION)).astype(np.float32)

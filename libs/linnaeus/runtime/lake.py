@@ -6,9 +6,19 @@ import time
 from dataclasses import dataclass
 from functools import reduce
 
-from delta.exceptions import DeltaConcurrentModificationException
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    DeltaConcurrentModificationException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructField, StructType
@@ -18,6 +28,17 @@ from linnaeus.contracts.errors import SchemaError
 from linnaeus.contracts.tables import Table
 
 _STORED = "__stored_"
+# In Python these are no subclasses of the first, as they are in Scala.
+_CONCURRENT = (
+    DeltaConcurrentModificationException,
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
 # Times of any year, in a form that every reader understands: by default Spark refuses to write those before 1900.
 _WRITING = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -90,12 +111,30 @@ class Lake:
         changed = self._changed(rows, table).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             counts = _check_rows(changed, table)
-            if counts.written > 0:
+            if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):
                 self._create(table)
-                self._merge_with_retries(changed.select(*table.schema.names), table)
+                self._merge_with_retries(changed.select(*table.schema.names), table, counts.updated > 0)
             return counts
         finally:
             changed.unpersist()
+
+    def _fill(self, rows: DataFrame, table: Table) -> bool:
+        """Make a path table with its first rows in one commit, far cheaper than a MERGE into an empty one.
+
+        False where the table is there, or where another writer made it at the same time: then a MERGE is due.
+        """
+        if self._root is None or self.exists(table):
+            return False
+        described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in _stored_schema(table).fields]
+        try:
+            rows.select(described).write.format("delta").mode("errorifexists").save(self.place(table))
+        except (AnalysisException, *_CONCURRENT):
+            if not self.exists(table):
+                raise
+            return False
+        description = table.description.replace("\\", "\\\\").replace("'", "\\'")
+        self.session.sql(f"COMMENT ON TABLE delta.`{self.place(table)}` IS '{description}'")
+        return True
 
     def append(self, rows: DataFrame, table: Table) -> None:
         """Add rows of a log, whose keys are unique by their making: one commit, no look at what is stored."""
@@ -120,15 +159,17 @@ class Lake:
         is_changed = reduce(Column.__or__, differs, F.col(_STORED).isNull())
         return joined.where(is_changed).select(*rows.columns, F.coalesce(_STORED, F.lit(False)).alias(_STORED))
 
-    def _merge_with_retries(self, changed: DataFrame, table: Table) -> None:
+    def _merge_with_retries(self, changed: DataFrame, table: Table, has_updates: bool) -> None:
         """One transaction; tried again where another writer came between."""
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
         for attempt in range(self._retries + 1):
             try:
                 merge = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
-                merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+                # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it.
+                merge = merge.whenMatchedUpdateAll() if has_updates else merge
+                merge.whenNotMatchedInsertAll().execute()
                 return
-            except DeltaConcurrentModificationException:
+            except _CONCURRENT:
                 if attempt == self._retries:
                     raise
                 time.sleep(min(0.2 * 2**attempt, 10.0))
@@ -149,7 +190,7 @@ class Lake:
             builder = builder.tableName(self.place(table))
         try:
             builder.addColumns(_stored_schema(table)).comment(table.description).execute()
-        except DeltaConcurrentModificationException:
+        except _CONCURRENT:
             if not self.exists(table):  # where it is there now, another writer made the same
                 raise
 
