@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.runtime.spark import build_session
+
+# Examples that start Spark's or scikit-learn's machinery take as long as they take.
+hypothesis.settings.register_profile("linnaeus", deadline=None)
+hypothesis.settings.load_profile("linnaeus")
 
 SHARED_DATA = (repository() or Path()).parent / "shared" / "data"
 

@@ -31,7 +31,7 @@ def text(kind: str, place: int, n_words: int = 12) -> str:
 
 
 def records(per_kind: int = 24) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Contents and gold labels: every kind's texts by eight creators."""
+    """Contents and gold labels: every kind's texts by twelve creators of its own."""
     content: list[dict[str, Any]] = []
     labels: list[dict[str, str]] = []
     for kind in WORDS:
@@ -39,7 +39,7 @@ def records(per_kind: int = 24) -> tuple[list[dict[str, Any]], list[dict[str, st
         for place in range(per_kind):
             name = f"{kind}-{place:03d}"
             published = f"2024-01-{place % 28 + 1:02d}T08:00:00Z"
-            creator = f"{'risk' if is_risk else kind}-creator-{place % 8}"
+            creator = f"{kind}-creator-{place % 12}"
             content.append(
                 {"content_id": name, "creator_id": creator, "body": text(kind, place), "published_at": published}
             )

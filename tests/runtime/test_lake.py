@@ -219,15 +219,17 @@ def test_a_merge_is_tried_again_as_often_as_configured(
     monkeypatch.setattr("linnaeus.runtime.lake.time", SimpleNamespace(sleep=waits.append))
     busy = _Busy(spark, config.model_copy(update={"lake": config.lake.model_copy(update={"merge_retries": 2})}))
     busy._create(THINGS)  # a table that is not there is made with its rows, without a merge
-    busy.times = 3
+    busy.merge(things(spark, GOOD), THINGS)
+    changed = ("a", 1, "changed", *GOOD[3:])
+    busy.times, busy.tries = 3, 0
     with pytest.raises(exceptions.ConcurrentAppendException):
-        busy.merge(things(spark, GOOD), THINGS)
+        busy.merge(things(spark, changed), THINGS)
     assert busy.tries == 3 and waits == sorted(waits) and len(waits) == 2
-    assert stored(busy) == []
+    assert stored(busy) == [GOOD]
     busy.times, busy.tries = 2, 0
     busy.error = exceptions.ConcurrentDeleteReadException
-    assert busy.merge(things(spark, GOOD), THINGS) == MergeCounts(1, 0)
-    assert stored(busy) == [GOOD]
+    assert busy.merge(things(spark, changed), THINGS) == MergeCounts(0, 1)
+    assert stored(busy) == [changed]
 
 
 def test_every_conflict_that_delta_tells_apart_is_one() -> None:
