@@ -229,11 +229,11 @@ def expect_gold(lines: list[bytes]) -> Expected:
 
 def mixtures(line: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[bytes]]:
     """Lines of a source, at least one of which is a record."""
-    return st.lists(line, min_size=1, max_size=40).filter(lambda lines: any(one.strip() for one in lines))
+    return st.lists(line, min_size=1, max_size=60).filter(lambda lines: any(one.strip() for one in lines))
 
 
 @settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # an example takes seconds: shrinking one would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -318,9 +318,9 @@ def write_contents(spark: SparkSession, folder: Path) -> Path:
     with gzip.open(folder / "e.csv.gz", "wt", encoding="utf-8") as stream:
         stream.write(csv_text(("creator_id", "content_id", "title", "body"), ("u1", "csv.gz", "T", "e.csv.gz")))
     (folder / "latin.csv").write_bytes(b"content_id,creator_id,body\nlatin,u1,caf\xe9\n")
-    rows = "select 11L as content_id, 'u4' as creator_id, 'parquet' as body, timestamp'2024-02-02 03:04:05' as published_at"
-    spark.sql(rows).coalesce(1).write.parquet(str(folder / "f.parquet"))
-    spark.sql("select 'p2' as content_id, 'u4' as creator_id, 'IMAGE' as kind").write.parquet(str(folder / "g.parquet"))
+    dated = "select 11L as content_id, 'u4' as creator_id, 'parquet' as body, date'2024-02-02' as published_at"
+    spark.sql(dated).coalesce(1).write.parquet(str(folder / "f.parquet"))
+    spark.sql("select 12L as content_id, 'u4' as creator_id, 'IMAGE' as kind").write.parquet(str(folder / "g.parquet"))
     for name in (".hidden.jsonl", "_SUCCESS", "empty.csv", "empty.jsonl"):
         (folder / name).write_text("{" if name.startswith(".") else "", encoding="utf-8")
     return folder
@@ -380,8 +380,8 @@ def test_a_lakes_life(spark: SparkSession, tmp_path: Path, capsys: pytest.Captur
         "csv": ("u1", "text", 'two\nlines, "quoted"\nand, commas', None),  # the reader makes \r\n one line end
         "turned": ("u3", "text", "d.csv", "2024-01-01 00:00:00"),
         "csv.gz": ("u1", "text", "e.csv.gz", None),
-        "11": ("u4", "text", "parquet", "2024-02-02 03:04:05"),
-        "p2": ("u4", "image", None, None),
+        "11": ("u4", "text", "parquet", "2024-02-02 00:00:00"),
+        "12": ("u4", "image", None, None),
     }
     aside = {
         (row["source"], tuple(row["errors"])): row["raw"] for row in lake.read(tables.QUARANTINE).collect()
@@ -455,7 +455,7 @@ def test_files_folders_globs_and_delta(spark: SparkSession, tmp_path: Path) -> N
 
 
 @pytest.fixture
-def damaged(tmp_path: Path) -> dict[str, Path]:
+def damaged(spark: SparkSession, tmp_path: Path) -> dict[str, Path]:
     """Sources that can't be used, by what is wrong with them."""
     folder = tmp_path / "in"
     folder.mkdir()
@@ -470,6 +470,9 @@ def damaged(tmp_path: Path) -> dict[str, Path]:
     made["head.csv"].write_text("content_id,creator_id,body\n", encoding="utf-8")
     made["blank.csv"].write_text("\n\n", encoding="utf-8")
     (folder / "none").mkdir()
+    for name, content_id in (("a", "1"), ("b", "'1'")):
+        spark.sql(f"select {content_id} as content_id").write.parquet(str(folder / "mixed" / name))
+    made |= {"mixed": folder / "mixed"}
     return made | {"missing": folder / "missing.jsonl", "no match": folder / "*.tsv", "empty folder": folder / "none"}
 
 
@@ -480,6 +483,7 @@ def test_unusable_sources_are_said_in_one_line_and_nothing_is_written(
     words = {
         "cut.jsonl.gz": "can't be read: Unexpected end of input stream",
         "no.parquet": "can't be read: ",
+        "mixed": "can't be read: ",
         "a.xml": "is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder",
         "empty.jsonl": "is empty; give at least one record",
         "head.csv": "is empty; give at least one record",
