@@ -314,7 +314,7 @@ def write_contents(spark: SparkSession, folder: Path) -> Path:
         csv_text(("content_id", "creator_id", "body"), ("csv", "u1", quoted), ("bare", "u1", "")), encoding="utf-8"
     )
     other = csv_text(("body", "published_at", "content_id", "creator_id"), ("d.csv", "2024-01-01", "turned", "u3"))
-    (folder / "d.csv").write_text("\n" + other + "few,fields\n", encoding="utf-8")
+    (folder / "d.csv").write_text("\r\n" + other + "few,fields\r\n", encoding="utf-8", newline="")
     with gzip.open(folder / "e.csv.gz", "wt", encoding="utf-8") as stream:
         stream.write(csv_text(("creator_id", "content_id", "title", "body"), ("u1", "csv.gz", "T", "e.csv.gz")))
     (folder / "latin.csv").write_bytes(b"content_id,creator_id,body\nlatin,u1,caf\xe9\n")
