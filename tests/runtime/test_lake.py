@@ -232,6 +232,41 @@ def test_a_merge_is_tried_again_as_often_as_configured(
     assert stored(busy) == [changed]
 
 
+class _Overtaken(Lake):
+    """A lake where another writer brings rows of its own after ours were compared with the stored ones."""
+
+    theirs: DataFrame
+    was_overtaken = False
+
+    def _overtake(self, config: Config) -> None:
+        if not self.was_overtaken:
+            self.was_overtaken = True
+            Lake(self.session, config).merge(self.theirs, THINGS)
+
+    def __init__(self, session: SparkSession, config: Config, theirs: DataFrame) -> None:
+        super().__init__(session, config)
+        self.config, self.theirs = config, theirs
+
+    def _fill(self, rows: DataFrame, table: Table) -> bool:
+        if not self.exists(table):
+            self._overtake(self.config)
+        return super()._fill(rows, table)
+
+    def _delta(self, table: Table) -> DeltaTable:
+        if not self.was_overtaken:
+            self._overtake(self.config)
+            raise exceptions.ConcurrentAppendException("they came between", "the stack trace")
+        return super()._delta(table)
+
+
+def test_rows_are_not_lost_where_another_writer_brings_the_same_keys_first(spark: SparkSession, config: Config) -> None:
+    """Once while the table is made, once while it grows: ours come last, so ours are there."""
+    for number in (1, 2):
+        ours, theirs = (("a", number, whose, None, None, MONDAY) for whose in ("ours", "theirs"))
+        _Overtaken(spark, config, things(spark, theirs)).merge(things(spark, ours), THINGS)
+        assert [row[1:3] for row in stored(Lake(spark, config))] == [(n, "ours") for n in range(1, number + 1)]
+
+
 def test_every_conflict_that_delta_tells_apart_is_one() -> None:
     told = {
         value

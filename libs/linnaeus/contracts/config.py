@@ -384,7 +384,7 @@ def _parse_override(text: str) -> dict[str, Any]:
     if not separator or not key.strip():
         raise ConfigurationError(f"--set {text}: write section.key=value")
     try:
-        value = yaml.safe_load(raw) if raw else None
+        value: Any = yaml.safe_load(raw) if raw else None
     except (yaml.YAMLError, ValueError):
         value = raw  # a glob, say: `*` and `{` begin something else in YAML
     for part in reversed(key.strip().split(".")):

@@ -108,12 +108,13 @@ class Lake:
         stands twice.
         """
         check_schema(rows, table)
+        is_new = not self.exists(table)
         changed = self._changed(rows, table).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             counts = _check_rows(changed, table)
             if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):
                 self._create(table)
-                self._merge_with_retries(changed.select(*table.schema.names), table, counts.updated > 0)
+                self._merge_with_retries(changed.select(*table.schema.names), table, is_new or counts.updated > 0)
             return counts
         finally:
             changed.unpersist()
@@ -165,8 +166,9 @@ class Lake:
         for attempt in range(self._retries + 1):
             try:
                 merge = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
-                # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it.
-                merge = merge.whenMatchedUpdateAll() if has_updates else merge
+                # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. Another
+                # writer may have brought the same keys meanwhile; left out as stored, ours would be lost.
+                merge = merge.whenMatchedUpdateAll() if has_updates or attempt > 0 else merge
                 merge.whenNotMatchedInsertAll().execute()
                 return
             except _CONCURRENT:
