@@ -28,6 +28,7 @@ REQUIRED = [
     "mlflow==3.17.2",
     "numpy>=1.26,<2.4",
     "pandas>=2.2,<3",  # pyspark 3.5 predates pandas 3
+    "onnx>=1.18",
     "py3langid>=0.4",
     "pyarrow>=15",
     "scipy>=1.11",

@@ -41,7 +41,7 @@ def embed_all(texts: list[str], folder: str, max_tokens: int = 128, threads: int
     return np.stack([embed_one(text, folder, max_tokens, threads) for text in texts])
 
 
-def sorted_batches(texts: list[str], folder: str, max_tokens: int) -> np.ndarray:
+def sorted_batches(texts: list[str], folder: str, max_tokens: int = 128) -> np.ndarray:
     """Vectors by padded batches of texts of like length, one thread: how a careful user would write it."""
     tokenizer, session = load(folder, max_tokens, 1)
     encodings = tokenizer.encode_batch(texts)
@@ -54,13 +54,14 @@ def sorted_batches(texts: list[str], folder: str, max_tokens: int) -> np.ndarray
     return np.stack(vectors)
 
 
-def vector_udf(text: Column, folder: str, max_tokens: int) -> Column:
-    """The peer: an iterator pandas_udf, one thread a task, sorted batches of 32."""
+def vector_udf(text: Column, folder: str, max_tokens: int, one_by_one: bool = False) -> Column:
+    """The peer: an iterator pandas_udf, one thread a task, sorted batches of 32 (or exact, one text at a time)."""
+    run = embed_all if one_by_one else sorted_batches
 
     @F.pandas_udf("array<float>")  # type: ignore[call-overload]
     def embed(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         for texts in batches:
-            yield pd.Series(list(sorted_batches(texts.tolist(), folder, max_tokens)))
+            yield pd.Series(list(run(texts.tolist(), folder, max_tokens)))
 
     return embed(text)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 
+from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Embedder, resolve
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.runtime.pooling import with_mean_pooling
 
 NEEDED = ("model.onnx", "assets/vocab.txt")
 # Raise it when features/embeddings.py prepares texts in another way: older vectors then count as another embedder's.
-_PREPARATION = 1
+_PREPARATION = 2
+# Annotators whose vector is the mean of the tokens' states: the mean is taken inside the graph (runtime/pooling.py).
+_MEAN_POOLED = frozenset({"E5Embeddings", "BGEEmbeddings"})
 
 
 def identity(settings: Embedder) -> str:
@@ -39,13 +46,33 @@ def load_annotator(session: SparkSession, settings: Embedder) -> Any:
     """
     import sparknlp.annotator as annotators
 
-    annotator = getattr(annotators, settings.annotator)
     folder = _folder(settings)
-    loaded = annotator.loadSavedModel(folder.as_uri(), session)
-    loaded = loaded.setBatchSize(settings.batch_size).setMaxSentenceLength(settings.max_tokens)
-    if settings.annotator == "BGEEmbeddings":
-        loaded = loaded.setUseCLSToken(False)
-    return loaded
+    if settings.annotator in _MEAN_POOLED:
+        pooled = _pooled(session, folder)
+        # With the mean in the graph the states are one: the first, which this annotator takes and brings to length one.
+        loaded = annotators.BGEEmbeddings.loadSavedModel(pooled.as_uri(), session).setUseCLSToken(True)
+    else:
+        loaded = getattr(annotators, settings.annotator).loadSavedModel(folder.as_uri(), session)
+    return loaded.setBatchSize(settings.batch_size).setMaxSentenceLength(settings.max_tokens)
+
+
+def _pooled(session: SparkSession, folder: Path) -> Path:
+    """The embedder with its mean inside the graph, among the session's files.
+
+    Spark NLP hands the model to the executors as a file of the session: it has to stay for as long as the session does,
+    and the same model has to be the same file.
+    """
+    model = with_mean_pooling((folder / NEEDED[0]).read_bytes())
+    place = Path(SparkFiles.getRootDirectory()) / "embedders" / hashlib.sha256(model).hexdigest()
+    if place.is_dir():
+        return place
+    unfinished = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
+    (unfinished / "assets").mkdir(parents=True)
+    shutil.copyfile(folder / NEEDED[1], unfinished / NEEDED[1])
+    (unfinished / NEEDED[0]).write_bytes(model)
+    with contextlib.suppress(OSError):  # another thread's is as good
+        unfinished.rename(place)
+    return place
 
 
 def _folder(settings: Embedder) -> Path:

@@ -1,0 +1,56 @@
+"""A sentence embedder's mean pooling, moved into its ONNX graph.
+
+Spark NLP averages a text's token states in Scala, boxed number by boxed number: about a fifth of the time of a small
+model. As four nodes of the graph it costs nothing to speak of, and one vector leaves the graph instead of one a token.
+"""
+
+from __future__ import annotations
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, helper
+
+from linnaeus.contracts.errors import ConfigurationError
+
+STATES, MASK = "last_hidden_state", "attention_mask"
+_FIRST_OPSET = 13  # from here on Unsqueeze and ReduceSum take their axes as inputs
+
+
+def with_mean_pooling(model: bytes) -> bytes:
+    """The model with `last_hidden_state` (batch, tokens, width) averaged over the mask to (batch, 1, width).
+
+    The same bytes give the same bytes. Raises ConfigurationError for what is no ONNX model, a graph without that output, without an
+    `attention_mask`, or of an operator set before 13.
+    """
+    try:
+        loaded = onnx.load_model_from_string(model)
+    except DecodeError as error:
+        raise ConfigurationError("embedder.path: model.onnx is no ONNX model; run `make setup` again") from error
+    graph = loaded.graph
+    output = next((one for one in graph.output if one.name == STATES), None)
+    opset = max((one.version for one in loaded.opset_import if one.domain in ("", "ai.onnx")), default=0)
+    if output is None or MASK not in {one.name for one in graph.input} or opset < _FIRST_OPSET:
+        raise ConfigurationError(
+            f"embedder.path: model.onnx needs an input {MASK}, an output {STATES} and operator set {_FIRST_OPSET} or "
+            "later; export it again (optimum-cli export onnx --task feature-extraction)"
+        )
+    width = output.type.tensor_type.shape.dim[-1].dim_value
+    for node in graph.node:
+        node.output[:] = ["pooling/states" if name == STATES else name for name in node.output]
+        node.input[:] = ["pooling/states" if name == STATES else name for name in node.input]
+    graph.initializer.extend(
+        helper.make_tensor(f"pooling/axis_{axis}", TensorProto.INT64, [1], [axis]) for axis in (1, 2)
+    )
+    graph.node.extend(
+        [
+            helper.make_node("Cast", [MASK], ["pooling/mask"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["pooling/mask", "pooling/axis_1"], ["pooling/row"]),
+            helper.make_node("MatMul", ["pooling/row", "pooling/states"], ["pooling/sum"]),
+            helper.make_node("ReduceSum", ["pooling/row", "pooling/axis_2"], ["pooling/count"], keepdims=1),
+            helper.make_node("Div", ["pooling/sum", "pooling/count"], [STATES]),
+        ]
+    )
+    pooled = helper.make_tensor_value_info(STATES, TensorProto.FLOAT, ["batch", 1, width or "width"])
+    graph.output.remove(output)
+    graph.output.insert(0, pooled)
+    return bytes(loaded.SerializeToString(deterministic=True))
