@@ -1,4 +1,7 @@
-"""Runs the graph that databricks.yml declares, in order, on this machine and in one Spark session."""
+"""Runs the graph that databricks.yml declares on this machine, in one Spark session.
+
+As on Databricks a job starts when those that it depends on are done, beside others that can run.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import importlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
@@ -20,8 +25,12 @@ from rich.table import Table as RichTable
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.command import execute, guard, parser
+from linnaeus.runtime.spark import build_session
 
 _LOG_WIDTH = 140
+
+# Jobs, each with those it comes after; every job stands after all of them.
+Graph = dict[str, frozenset[str]]
 
 
 @dataclass
@@ -33,8 +42,8 @@ class _Row:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-def read_graph(path: Path) -> list[str]:
-    """Entry points of the bundle's wheel tasks, each after those it depends on, in the file's order where free.
+def read_graph(path: Path) -> Graph:
+    """Jobs (entry points of the bundle's wheel tasks) and those each depends on; in order, the file's where it is free.
 
     Raises ConfigurationError for a file that is not there, a task that is unknown, or a cycle.
     """
@@ -55,47 +64,103 @@ def read_graph(path: Path) -> list[str]:
         graphlib.TopologicalSorter(above).prepare()
     except graphlib.CycleError as error:
         raise ConfigurationError(f"{path}: the tasks depend on each other in a circle: {error.args[1]}") from error
-    ordered: list[str] = []
-    while len(ordered) < len(entries):
-        ready = next(key for key in entries if key not in ordered and set(above[key]) <= set(ordered))
-        ordered.append(ready)
-    return [entries[key] for key in ordered]
+    graph: Graph = {}
+    while len(graph) < len(entries):
+        ready = next(
+            key for key in entries if entries[key] not in graph and {entries[k] for k in above[key]} <= set(graph)
+        )
+        graph[entries[ready]] = frozenset(entries[key] for key in above[ready])
+    return graph
 
 
-def choose(jobs: list[str], only: str | None, first: str | None) -> list[str]:
-    """The jobs to run: those named in `only` (comma-separated), and none before `first`. Raises ConfigurationError."""
+def choose(graph: Graph, only: str | None = None, first: str | None = None) -> Graph:
+    """The jobs named in `only` (comma-separated), and none before `first`; each after all it would come after.
+
+    Raises ConfigurationError for a job that is not in the graph.
+    """
+    jobs = list(graph)
     wanted = [name.strip() for name in only.split(",")] if only else jobs
     for name in [*wanted, *([first] if first else [])]:
         if name not in jobs:
             raise ConfigurationError(f"there is no job {name!r} in the graph; known: {', '.join(jobs)}")
-    start = jobs.index(first) if first else 0
-    return [job for job in jobs[start:] if job in wanted]
+    chosen = [job for job in jobs[jobs.index(first) if first else 0 :] if job in wanted]
+    return {job: _before(graph, job) & set(chosen) for job in chosen}
 
 
-def run(config: Config, jobs: list[str], console: Console) -> dict[str, object]:
-    """Run the jobs and return the sum of their summaries. The first failure ends the flow."""
-    rows = [_Row(job) for job in jobs]
+def _before(graph: Graph, job: str) -> frozenset[str]:
+    """All that a job depends on, at whatever distance."""
+    return graph[job].union(*[_before(graph, one) for one in graph[job]])
+
+
+def run(config: Config, graph: Graph, console: Console, at_once: int | None = None) -> dict[str, object]:
+    """Run the jobs, at most `at_once` side by side, and return the sum of their summaries.
+
+    After a failure no job is started, those that run are waited for, and the first failure is raised.
+    """
+    rows = {job: _Row(job) for job in graph}
     clock = time.monotonic()
-    with Live(_table(rows, clock), console=console, refresh_per_second=2, transient=False) as live:
+    session = _prepare(config, graph)
+    with (
+        Live(_table(rows, clock), console=console, refresh_per_second=2, transient=False) as live,
+        ThreadPoolExecutor(max(1, at_once or len(graph))) as pool,
+    ):
         try:
-            for row in rows:
-                row.state = "runs"
-                live.update(_table(rows, clock))
-                module = importlib.import_module(f"jobs.{row.job}")
-                row.summary = execute(row.job, module.main, config)
-                row.state = "done"
-                live.update(_table(rows, clock))
-        except BaseException:
-            row.state = "failed"
-            live.update(_table(rows, clock))
+            _run_all(config, graph, rows, pool, lambda: live.update(_table(rows, clock)))
+        except KeyboardInterrupt:
+            session.sparkContext.cancelAllJobs()
             raise
+    summaries = [row.summary for row in rows.values()]
     versions: dict[str, int] = {}
-    for row in rows:
-        versions |= row.summary["table_versions"]
-    totals = {
-        name: sum(row.summary[name] for row in rows) for name in ("rows_read", "rows_written", "rows_quarantined")
-    }
+    for summary in summaries:
+        versions |= summary["table_versions"]
+    totals = {name: sum(one[name] for one in summaries) for name in ("rows_read", "rows_written", "rows_quarantined")}
     return {"job": "flow", "seconds": round(time.monotonic() - clock, 3), **totals, "table_versions": versions}
+
+
+def _prepare(config: Config, graph: Graph) -> SparkSession:
+    """Start the session and, while the JVM comes up, import the jobs: threads that import at once can fail."""
+    with ThreadPoolExecutor(1) as early:
+        session = early.submit(build_session, config)
+        for job in graph:
+            importlib.import_module(f"jobs.{job}")
+        return session.result()
+
+
+def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor, show: Callable[[], None]) -> None:
+    waiting = graphlib.TopologicalSorter(graph)
+    waiting.prepare()
+    running: dict[Future[None], str] = {}
+    failure: BaseException | None = None
+    while True:
+        if failure is None:
+            for job in sorted(waiting.get_ready(), key=list(graph).index):
+                running[pool.submit(_run_one, config, rows[job])] = job
+        show()
+        if not running:
+            break
+        done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+        for future in done:
+            job = running.pop(future)
+            failure = failure or future.exception()
+            if future.exception() is None:
+                waiting.done(job)
+    for row in rows.values():
+        row.state = "not run" if row.state == "waits" else row.state
+    show()
+    if failure is not None:
+        raise failure
+
+
+def _run_one(config: Config, row: _Row) -> None:
+    """One job in its own scheduling pool, so that a job of many tasks leaves slots to those beside it."""
+    row.state = "runs"
+    build_session(config).sparkContext.setLocalProperty("spark.scheduler.pool", row.job)
+    try:
+        row.summary = execute(row.job, importlib.import_module(f"jobs.{row.job}").main, config)
+    except BaseException:
+        row.state = "failed"
+        raise
+    row.state = "done"
 
 
 def _console() -> Console:
@@ -104,14 +169,14 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=_LOG_WIDTH)
 
 
-def _table(rows: list[_Row], clock: float) -> RichTable:
+def _table(rows: dict[str, _Row], clock: float) -> RichTable:
     table = RichTable(title=None, caption=f"{time.monotonic() - clock:.0f} s so far", expand=False)
     for name in ("job", "state"):
         table.add_column(name)
     for name in ("read", "written", "quarantined", "seconds"):
         table.add_column(name, justify="right")
     table.add_column("what it says", overflow="fold", ratio=1)
-    for row in rows:
+    for row in rows.values():
         summary = row.summary
         style = {"done": "green", "runs": "bold yellow", "failed": "bold red"}.get(row.state, "dim")
         figures = (
@@ -128,12 +193,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = parser("flow", __name__)
     made.add_argument("--only", metavar="JOB,JOB", help="run these jobs alone")
     made.add_argument("--from", dest="first", metavar="JOB", help="leave out what comes before this job")
+    made.add_argument("--at-once", type=int, metavar="N", help="jobs side by side (default: all that can run)")
     options = made.parse_args(arguments)
 
     def action() -> None:
         config = load_config(options.env, options.set)
         graph = read_graph((repository() or Path.cwd()) / "databricks.yml")
-        summary = run(config, choose(graph, options.only, options.first), _console())
+        summary = run(config, choose(graph, options.only, options.first), _console(), options.at_once)
         print(json.dumps(summary), flush=True)
 
     return guard("flow", action)

@@ -50,7 +50,7 @@ def tasks() -> list[dict[str, Any]]:
 
 
 def test_every_task_comes_after_those_it_depends_on() -> None:
-    order = read_graph(BUNDLE)
+    order = list(read_graph(BUNDLE))
     entry = {task["task_key"]: task["python_wheel_task"]["entry_point"] for task in tasks()}
     assert sorted(order) == sorted(entry.values())
     for task in tasks():
@@ -60,8 +60,10 @@ def test_every_task_comes_after_those_it_depends_on() -> None:
 
 
 def test_the_order_is_the_files_where_it_is_free(write: Write) -> None:
-    assert read_graph(write(d="b", a="", c="a", b="")) == ["run_a", "run_c", "run_b", "run_d"]
-    assert read_graph(write(last="first", first="")) == ["run_first", "run_last"]
+    graph = read_graph(write(d="b", a="", c="a", b=""))
+    assert list(graph) == ["run_a", "run_c", "run_b", "run_d"]
+    assert graph == {"run_a": set(), "run_c": {"run_a"}, "run_b": set(), "run_d": {"run_b"}}
+    assert list(read_graph(write(last="first", first=""))) == ["run_first", "run_last"]
 
 
 @pytest.mark.parametrize(
@@ -94,13 +96,19 @@ def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_choose(only: str | None, first: str | None, chosen: list[str]) -> None:
-    assert choose(["a", "b", "c", "d"], only, first) == chosen
+    graph = {"a": frozenset[str](), "b": frozenset("a"), "c": frozenset("a"), "d": frozenset("bc")}
+    assert list(choose(graph, only, first)) == chosen
+
+
+def test_what_is_left_out_does_not_loosen_the_order() -> None:
+    graph = {"a": frozenset[str](), "b": frozenset("a"), "c": frozenset("b"), "d": frozenset("c")}
+    assert choose(graph, "a, d") == {"a": frozenset(), "d": frozenset("a")}
 
 
 @pytest.mark.parametrize(("only", "first"), [("a,z", None), (None, "z"), ("a,", None), ("A", None)])
 def test_choose_refuses_unknown_jobs(only: str | None, first: str | None) -> None:
     with pytest.raises(ConfigurationError, match=r"there is no job '[zA]?' in the graph; known: a, b"):
-        choose(["a", "b"], only, first)
+        choose({"a": frozenset(), "b": frozenset("a")}, only, first)
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--from", "nothing"], ["--env", "moon"]])

@@ -19,8 +19,8 @@ _FIRST_OPSET = 13  # from here on Unsqueeze and ReduceSum take their axes as inp
 def with_mean_pooling(model: bytes) -> bytes:
     """The model with `last_hidden_state` (batch, tokens, width) averaged over the mask to (batch, 1, width).
 
-    The same bytes give the same bytes. Raises ConfigurationError for what is no ONNX model, a graph without that output, without an
-    `attention_mask`, or of an operator set before 13.
+    The same bytes give the same bytes. Raises ConfigurationError for what is no ONNX model, for a graph without that
+    output or without an `attention_mask`, and for an operator set before 13.
     """
     try:
         loaded = onnx.load_model_from_string(model)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Config, conf_folder, resolve
@@ -33,6 +34,8 @@ DELTA = {
 # Tables on one machine are small: the defaults of 50 and 200 partitions cost seconds a query.
 ONE_MACHINE = {
     "spark.databricks.delta.snapshotPartitions": "2",
+    # Jobs of a flow run side by side: one of many tasks must not keep the others waiting.
+    "spark.scheduler.mode": "FAIR",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -46,9 +49,8 @@ def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
 
     Raises SetupError where the jars can't be resolved or the JVM does not start.
     """
-    running = SparkSession.getActiveSession()
-    if running is not None:
-        return running
+    with contextlib.suppress(PySparkRuntimeError):  # raised where there is none
+        return SparkSession.active()  # also in another thread than the one that built it
     if config.spark.master is None:
         return SparkSession.builder.appName(name).getOrCreate()
     # Workers must run the driver's interpreter, or they start with the system's and lack its packages.

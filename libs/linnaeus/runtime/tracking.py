@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ FINGERPRINT = "training_fingerprint"
 _BUNDLE = "bundle"
 _REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
 _Answer = TypeVar("_Answer")
+# The first to speak to a new SQLite file makes its tables, which two threads of a flow can't do at once.
+_CONNECTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -135,15 +138,22 @@ class Tracking:
 
     def _connect(self) -> MlflowClient:
         uri, registry = self._config.tracking.uri, self._config.registry.uri
-        mlflow.set_tracking_uri(_local_sqlite(uri))
-        mlflow.set_registry_uri(_local_sqlite(registry or uri))
-        return MlflowClient()
+        with _CONNECTING:
+            mlflow.set_tracking_uri(_local_sqlite(uri))
+            mlflow.set_registry_uri(_local_sqlite(registry or uri))
+            client = MlflowClient()
+            client.search_registered_models(max_results=1)
+        return client
 
     def _use_experiment(self) -> None:
         name, artifacts = self._config.tracking.experiment, self._config.tracking.artifacts
         if mlflow.get_experiment_by_name(name) is None:
             place = resolve(artifacts).as_uri() if artifacts else None
-            self._client.create_experiment(name, artifact_location=place)
+            try:
+                self._client.create_experiment(name, artifact_location=place)
+            except MlflowException as error:  # another job's run made it just now
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
         mlflow.set_experiment(name)
 
     def _said(self, call: Callable[[], _Answer], **absent: _Answer) -> _Answer:
