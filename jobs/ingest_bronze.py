@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.bronze import clean, deduplicate
@@ -21,7 +21,7 @@ from linnaeus.contracts.tables import Table
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
-from linnaeus.runtime.spark import build_session
+from linnaeus.runtime.spark import build_session, side_by_side
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,23 @@ class _Source:
     time: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Checked:
     """A source's rows with their codes, cached, and how many there are."""
 
     source: _Source
     rows: DataFrame
     total: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """A source's rows that are kept and those set aside, both cached, and how many records went where."""
+
+    source: _Source
+    kept: DataFrame
+    aside: DataFrame
+    counts: _Counts
 
 
 def main(config: Config) -> JobResult:
@@ -53,22 +63,43 @@ def main(config: Config) -> JobResult:
     session = build_session(config)
     lake = Lake(session, config)
     opened = [(source, open_source(session, f"sources.{source.name}", source.path)) for source in sources]
-    checked: list[_Checked] = []
-    try:
-        for source, parts in opened:
-            checked.append(_check(source, parts))
-        counts = [_write(lake, one) for one in checked]
-    finally:
+    with _Cached() as cached:
+        checked = side_by_side(lambda one: _check(*one, cached), opened)
         for one in checked:
-            one.rows.unpersist()
+            if one.total == 0:
+                raise InputError(f"sources.{one.source.name}: {one.source.path} is empty; give at least one record")
+        by_source = side_by_side(lambda one: _sort(lake, one, cached), checked)
+        now = F.current_timestamp().alias(c.INGESTED_AT)
+        aside = reduce(DataFrame.union, [one.aside for one in by_source])
+        lake.merge(aside.select("*", now).select(*tables.QUARANTINE.schema.names), tables.QUARANTINE)
+        counts = side_by_side(lambda one: _write(lake, one, now), by_source)
     total = reduce(_Counts.plus, counts)
     return JobResult(
         rows_read=total.read,
         rows_written=total.written,
         rows_quarantined=total.quarantined,
         tables=(*[source.table for source in sources], tables.QUARANTINE),
-        details={one.source.name: count.in_words() for one, count in zip(checked, counts, strict=True)},
+        details={one.name: count.in_words() for one, count in zip(sources, counts, strict=True)},
     )
+
+
+class _Cached:
+    """Frames that are cached while the block lasts."""
+
+    def __init__(self) -> None:
+        self._frames: list[DataFrame] = []
+
+    def __enter__(self) -> _Cached:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for frame in self._frames:
+            frame.unpersist()
+
+    def add(self, frame: DataFrame) -> DataFrame:
+        """Cache a frame."""
+        self._frames.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
+        return frame
 
 
 @dataclass(frozen=True)
@@ -135,15 +166,11 @@ def _sources(config: Config) -> list[_Source]:
     ]
 
 
-def _check(source: _Source, parts: list[Part]) -> _Checked:
+def _check(source: _Source, parts: list[Part], cached: _Cached) -> _Checked:
     records = reduce(DataFrame.union, [_records(part, source.fields) for part in parts])
-    rows = source.check(records).persist(StorageLevel.MEMORY_AND_DISK)
+    rows = cached.add(source.check(records))
     with reading(f"sources.{source.name}", source.path):
-        total = rows.count()
-    if total == 0:
-        rows.unpersist()
-        raise InputError(f"sources.{source.name}: {source.path} is empty; give at least one record")
-    return _Checked(source, rows, total)
+        return _Checked(source, rows, rows.count())
 
 
 def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
@@ -152,7 +179,8 @@ def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
     return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
 
 
-def _write(lake: Lake, checked: _Checked) -> _Counts:
+def _sort(lake: Lake, checked: _Checked, cached: _Cached) -> _Sorted:
+    """What is kept of a source, and what goes to quarantine."""
     source, table = checked.source, checked.source.table
     names = [name for name in table.schema.names if name not in table.stamps]
     is_good = F.size(c.ERRORS) == 0
@@ -167,18 +195,16 @@ def _write(lake: Lake, checked: _Checked) -> _Counts:
     if table is tables.VOTES:
         overruled = deduplicate.superseded_votes(good, kept)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
-    kept = kept.persist(StorageLevel.MEMORY_AND_DISK)
-    aside = quarantine(bad, source.name).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        n_kept = kept.count()
-        n_quarantined = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
-        now = F.current_timestamp().alias(c.INGESTED_AT)
-        lake.merge(aside.select("*", now).select(*tables.QUARANTINE.schema.names), tables.QUARANTINE)
-        written = lake.merge(kept.select("*", now).select(*table.schema.names), table).written
-    finally:
-        kept.unpersist()
-        aside.unpersist()
-    return _Counts(checked.total, n_kept, n_quarantined, checked.total - n_kept - n_quarantined, written)
+    kept, aside = cached.add(kept), cached.add(quarantine(bad, source.name))
+    n_kept = kept.count()
+    n_aside = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
+    return _Sorted(source, kept, aside, _Counts(checked.total, n_kept, n_aside, checked.total - n_kept - n_aside, 0))
+
+
+def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:
+    table = one.source.table
+    merged = lake.merge(one.kept.select("*", now).select(*table.schema.names), table)
+    return replace(one.counts, written=merged.written)
 
 
 def command() -> None:

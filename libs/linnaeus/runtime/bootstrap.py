@@ -37,6 +37,7 @@ ENVIRONMENT_FILES = ("setup.py", "conf/constraints.txt")
 ASSET_FILES = (
     "libs/linnaeus/runtime/assets.py",
     "libs/linnaeus/runtime/jars.py",
+    "libs/linnaeus/runtime/class_archive.py",
     "conf/base.yml",
     "conf/local.yml",
     "conf/ivysettings.xml",
@@ -44,6 +45,7 @@ ASSET_FILES = (
 ASSET_STEPS = (
     ("linnaeus.runtime.assets", "the embedder and the sample's files"),
     ("linnaeus.runtime.jars", "Spark's jars (a minute or two from Maven Central, the first time)"),
+    ("linnaeus.runtime.class_archive", "an archive of Spark's classes, so that it starts faster"),
 )
 # Folders that the two steps leave; where one has been deleted, the steps run again.
 ASSET_FOLDERS = (".cache/embedder", ".cache/ivy", ".cache/downloads")

@@ -5,14 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
+from pyspark import inheritable_thread_target
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Config, conf_folder, resolve
 from linnaeus.contracts.errors import SetupError
+
+DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
+CLASS_ARCHIVE = "spark-classes.jsa"  # made by runtime/class_archive.py, beside the jars
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 # Spark NLP's own requirements at session start; on Databricks they belong to the cluster (databricks.yml sets them).
 SPARK_NLP = {
@@ -85,7 +94,25 @@ def session_settings(config: Config) -> dict[str, str]:
         **DELTA,
         **ONE_MACHINE,
     }
-    return settings | spark.extra
+    settings |= spark.extra
+    archive = resolve(spark.ivy_folder).parent / CLASS_ARCHIVE
+    options = settings.get(DRIVER_OPTIONS, "")
+    if archive.is_file() and "ArchiveClassesAtExit" not in options:
+        settings[DRIVER_OPTIONS] = f'{options} -XX:SharedArchiveFile="{archive}"'.strip()
+    return settings
+
+
+def side_by_side(action: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
+    """The action's results in order, each from a thread of its own, so that one's planning overlaps another's tasks.
+
+    All are waited for; then the first error, by the order of `given`, is raised.
+    """
+    if len(given) < 2:
+        return [action(one) for one in given]
+    with ThreadPoolExecutor(len(given)) as pool:
+        # The thread's properties, its scheduling pool among them, go along.
+        futures = [pool.submit(inheritable_thread_target(action), one) for one in given]
+    return [future.result() for future in futures]
 
 
 def slots(session: SparkSession) -> int:
