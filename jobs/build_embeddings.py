@@ -24,10 +24,13 @@ def main(config: Config) -> JobResult:
     stored = lake.read(tables.EMBEDDINGS)
     todo = pending(lake.read(tables.CONTENT), stored, c.EMBEDDER, embedder)
     known = stored.where(F.col(c.EMBEDDER) == embedder).select(c.CONTENT_HASH, c.EMBEDDING)
+    n_todo = todo.count()
+    if n_todo == 0:
+        return _result(0, 0, 0, embedder)
     new_texts = distinct_texts(todo).join(known, c.CONTENT_HASH, "left_anti").persist(StorageLevel.MEMORY_AND_DISK)
     vectors = None
     try:
-        n_todo, n_new = todo.count(), new_texts.count()
+        n_new = new_texts.count()
         written = lake.merge(reuse(todo, known, embedder), tables.EMBEDDINGS).written
         if n_new > 0:
             partitions = partitions_for(n_new, config.embedder.texts_a_partition, slots(session))
@@ -38,6 +41,10 @@ def main(config: Config) -> JobResult:
         new_texts.unpersist()
         if vectors is not None:
             vectors.unpersist()
+    return _result(n_todo, n_new, written, embedder)
+
+
+def _result(n_todo: int, n_new: int, written: int, embedder: str) -> JobResult:
     return JobResult(
         rows_read=n_todo,
         rows_written=written,

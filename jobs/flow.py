@@ -24,7 +24,7 @@ from rich.table import Table as RichTable
 
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.runtime.command import execute, guard, parser
+from linnaeus.runtime.command import Finished, guard, parser, perform, record
 from linnaeus.runtime.spark import build_session
 
 _LOG_WIDTH = 140
@@ -129,21 +129,25 @@ def _prepare(config: Config, graph: Graph) -> SparkSession:
 def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor, show: Callable[[], None]) -> None:
     waiting = graphlib.TopologicalSorter(graph)
     waiting.prepare()
-    running: dict[Future[None], str] = {}
+    running: dict[Future[Finished], str] = {}
+    recording: set[Future[None]] = set()
     failure: BaseException | None = None
     while True:
         if failure is None:
             for job in sorted(waiting.get_ready(), key=list(graph).index):
                 running[pool.submit(_run_one, config, rows[job])] = job
         show()
-        if not running:
+        if not running and not recording:
             break
-        done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-        for future in done:
+        done, _ = wait([*running, *recording], timeout=0.5, return_when=FIRST_COMPLETED)
+        failure = failure or next((one.exception() for one in done if one.exception()), None)
+        for future in done & running.keys():
             job = running.pop(future)
-            failure = failure or future.exception()
             if future.exception() is None:
+                # What comes after a job needs its tables, not its record: both go on side by side.
+                recording.add(pool.submit(_record, config, rows[job], future.result()))
                 waiting.done(job)
+        recording -= done
     for row in rows.values():
         row.state = "not run" if row.state == "waits" else row.state
     show()
@@ -151,16 +155,21 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
         raise failure
 
 
-def _run_one(config: Config, row: _Row) -> None:
+def _run_one(config: Config, row: _Row) -> Finished:
     """One job in its own scheduling pool, so that a job of many tasks leaves slots to those beside it."""
     row.state = "runs"
     build_session(config).sparkContext.setLocalProperty("spark.scheduler.pool", row.job)
     try:
-        row.summary = execute(row.job, importlib.import_module(f"jobs.{row.job}").main, config)
+        done = perform(row.job, importlib.import_module(f"jobs.{row.job}").main, config)
     except BaseException:
         row.state = "failed"
         raise
     row.state = "done"
+    return done
+
+
+def _record(config: Config, row: _Row, done: Finished) -> None:
+    row.summary = record(done, config)
 
 
 def _console() -> Console:

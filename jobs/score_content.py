@@ -37,11 +37,12 @@ def main(config: Config) -> JobResult:
     session = build_session(config)
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(config.scoring.rows_a_batch))
     lake = Lake(session, config)
-    features = _features(lake, [bundle for bundle in (category_bundle, risk_bundle) if bundle])
+    manifest = _one_manifest([bundle for bundle in (category_bundle, risk_bundle) if bundle])
+    features = content_features(lake, manifest)
     stamps = _stamps(config, category, risk)
     todo = pending(features, lake.read(tables.CONTENT_PROFILES), stamps).persist()
     try:
-        n_todo = todo.count()
+        n_todo = _count(todo, manifest)
         written = 0
         if n_todo > 0:
             plan = _plan(config, category_bundle, risk_bundle)
@@ -56,18 +57,17 @@ def main(config: Config) -> JobResult:
     )
 
 
-def _features(lake: Lake, bundles: list[ModelBundle]) -> DataFrame:
-    """Features by the champions' manifest. Raises LinnaeusError where contents lack them: scores would mean nothing."""
-    manifest = _one_manifest(bundles)
-    rows = content_features(lake, manifest)
+def _count(todo: DataFrame, manifest: FeatureManifest) -> int:
+    """How many there are. Raises LinnaeusError where some lack features: their scores would mean nothing."""
     lacks = F.col(c.STATISTICS).isNull() | (F.col(c.EMBEDDING).isNull() & (text() != ""))
-    n_lacking = rows.where(lacks).count()
-    if n_lacking:
+    counted = todo.agg(F.count(F.lit(1)).alias("all"), F.count(F.when(lacks, 1)).alias("lacking")).first()
+    assert counted is not None
+    if counted["lacking"]:
         raise LinnaeusError(
-            f"{n_lacking} contents have no tokens or no vector of {manifest.embedder}, which the champion was trained "
-            "on; run build_tokens and build_embeddings, or promote a model of the embedder in force"
+            f"{counted['lacking']} contents have no tokens or no vector of {manifest.embedder}, which the champion was "
+            "trained on; run build_tokens and build_embeddings, or promote a model of the embedder in force"
         )
-    return rows
+    return int(counted["all"])
 
 
 def _one_manifest(bundles: list[ModelBundle]) -> FeatureManifest:

@@ -33,30 +33,50 @@ class JobResult:
 Main = Callable[[Config], JobResult]
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A job that is done and not yet on record."""
+
+    job: str
+    started_at: datetime.datetime
+    seconds: float
+    result: JobResult
+
+
 def execute(job: str, main: Main, config: Config) -> dict[str, object]:
     """Run a job, write its row to ops.job_runs, and return its summary (the keys of the last line, and details)."""
+    return record(perform(job, main, config), config)
+
+
+def perform(job: str, main: Main, config: Config) -> Finished:
+    """Run a job."""
     started_at = datetime.datetime.now(datetime.timezone.utc)
     clock = time.monotonic()
     result = main(config)
+    return Finished(job, started_at, time.monotonic() - clock, result)
+
+
+def record(done: Finished, config: Config) -> dict[str, object]:
+    """Write the row of a job's run to ops.job_runs, and return its summary."""
     lake = Lake(build_session(config), config)
-    versions = {table.full_name: lake.version(table) for table in result.tables}
-    summary = _summary(job, clock, result, {name: v for name, v in versions.items() if v is not None})
-    row = summary | {"run_id": uuid.uuid4().hex, "started_at": started_at}
+    versions = {table.full_name: lake.version(table) for table in done.result.tables}
+    summary = _summary(done.job, done.seconds, done.result, {name: v for name, v in versions.items() if v is not None})
+    row = summary | {"run_id": uuid.uuid4().hex, "started_at": done.started_at}
     frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
-    lake.append(frame, JOB_RUNS)
+    lake.append(frame.coalesce(1), JOB_RUNS)
     return summary
 
 
 def execute_without_tables(job: str, main: Main, config: Config) -> dict[str, object]:
     """As `execute`, for a command that needs neither Spark nor a lake."""
-    clock = time.monotonic()
-    return _summary(job, clock, main(config), {})
+    done = perform(job, main, config)
+    return _summary(job, done.seconds, done.result, {})
 
 
-def _summary(job: str, clock: float, result: JobResult, versions: dict[str, int]) -> dict[str, object]:
+def _summary(job: str, seconds: float, result: JobResult, versions: dict[str, int]) -> dict[str, object]:
     return {
         "job": job,
-        "seconds": round(time.monotonic() - clock, 3),
+        "seconds": round(seconds, 3),
         "rows_read": result.rows_read,
         "rows_written": result.rows_written,
         "rows_quarantined": result.rows_quarantined,
