@@ -208,7 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def action() -> None:
         config = load_config(options.env, options.set)
         graph = read_graph((repository() or Path.cwd()) / "databricks.yml")
-        summary = run(config, choose(graph, options.only, options.first), _console(), options.at_once)
+        console = _console()
+        summary = run(config, choose(graph, options.only, options.first), console, options.at_once)
+        if not console.is_terminal:
+            console.line()  # rich leaves the table's last line open there, and the summary is a line of its own
         print(json.dumps(summary), flush=True)
 
     return guard("flow", action)

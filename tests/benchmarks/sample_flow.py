@@ -1,0 +1,64 @@
+"""Seconds of the whole flow on the sample, first and second run, and the held-out figures of its models.
+
+    .venv/bin/python tests/benchmarks/sample_flow.py
+
+It runs what `make sample` runs, in a folder of its own that is removed at the end, and reads the figures from the
+tables with delta-rs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.support import print_table, timed  # noqa: E402
+
+ASKED = {"first run": "under 360", "second run": "under 90"}
+FIGURES = (
+    ("linnaeus_category", "macro_f1", "held-out macro-F1, BBC", "0.95"),
+    ("linnaeus_risk", "pr_auc", "held-out PR-AUC for spam, SMS", "0.95"),
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Path(folder) / "lake"
+        settings = [f"lake.root={lake}", f"tracking.uri=sqlite:///{folder}/mlflow.db"]
+        settings.append(f"tracking.artifacts={folder}/artifacts")
+        rows = []
+        for name, asked in ASKED.items():
+            with timed() as clock:
+                summary = _flow(settings)
+            rows.append((f"`make sample` after set-up, {name} (s)", asked, f"{clock.seconds:.0f}", _rows(summary)))
+        evaluations = DeltaTable(str(lake / "gold" / "model_evaluations")).to_pandas()
+    for model, metric, name, asked in FIGURES:
+        found = evaluations[(evaluations["model"] == model) & (evaluations["metric"] == metric)].iloc[0]
+        rows.append((name, asked, f"{found['value']:.4f}", f"{found['n']} contents of creators never trained on"))
+    print_table("The sample's flow", ("figure", "asked", "measured", "on"), rows)
+
+
+def _flow(settings: list[str]) -> dict[str, int]:
+    """One run; its summary is the last line that it prints. Fails where the flow fails."""
+    commands = (["-m", "jobs.make_sample"], ["-m", "jobs.flow"])
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    for command in commands:
+        done = subprocess.run([sys.executable, *command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _rows(summary: dict[str, int]) -> str:
+    return f"{summary['rows_read']:,} rows read, {summary['rows_written']:,} written"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""How a flow runs its graph: what starts when, what a failure does, and what is left of the summaries."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from jobs import flow
+from linnaeus.contracts.config import Config
+from linnaeus.runtime.command import Finished, JobResult
+
+DIAMOND = {"a": frozenset[str](), "b": frozenset("a"), "c": frozenset("a"), "d": frozenset("bc")}
+Work = Callable[[str], None]
+
+
+@pytest.fixture
+def play(spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, object]]:
+    """`play(graph, work)`: run a graph whose jobs are calls of `work` with the job's name."""
+
+    def run(graph: flow.Graph, work: Work, recorded: Work = lambda job: None, at_once: int | None = None) -> Any:
+        def perform(job: str, main: object, config: Config) -> Finished:
+            work(job)
+            return Finished(job, datetime.datetime.now(), 0.0, JobResult(1, 2, 3))
+
+        def record(done: Finished, config: Config) -> dict[str, object]:
+            recorded(done.job)
+            counts = {"rows_read": 1, "rows_written": 2, "rows_quarantined": 3}
+            return counts | {"job": done.job, "seconds": 0.0, "table_versions": {done.job: 7}, "details": {}}
+
+        monkeypatch.setattr(flow.importlib, "import_module", lambda name: SimpleNamespace(main=None))
+        monkeypatch.setattr(flow, "perform", perform)
+        monkeypatch.setattr(flow, "record", record)
+        with open(os.devnull, "w") as nowhere:
+            return flow.run(config, graph, Console(file=nowhere), at_once)
+
+    return run
+
+
+def test_jobs_that_do_not_depend_on_each_other_run_side_by_side(play: Callable[..., dict[str, object]]) -> None:
+    both = threading.Barrier(2, timeout=20)  # broken, and so an error, unless b and c are there at the same time
+    order: list[str] = []
+
+    def work(job: str) -> None:
+        order.append(job)
+        if job in "bc":
+            both.wait()
+
+    summary = play(DIAMOND, work)
+    assert order[0] == "a" and order[-1] == "d" and sorted(order) == list("abcd")
+    assert [summary[name] for name in ("rows_read", "rows_written", "rows_quarantined")] == [4, 8, 12]
+    assert summary["table_versions"] == dict.fromkeys("abcd", 7)
+
+
+def test_one_at_a_time_is_the_graphs_order(play: Callable[..., dict[str, object]]) -> None:
+    order: list[str] = []
+    play(DIAMOND, order.append, at_once=1)
+    assert order == list("abcd")
+
+
+def test_after_a_failure_nothing_starts_and_what_runs_is_waited_for(play: Callable[..., dict[str, object]]) -> None:
+    failed = threading.Event()
+    order: list[str] = []
+
+    def work(job: str) -> None:
+        if job == "b":
+            failed.set()
+            raise ValueError("b can't")
+        if job == "c":
+            assert failed.wait(20)
+        order.append(job)
+
+    with pytest.raises(ValueError, match="b can't"):
+        play(DIAMOND, work)
+    assert order == ["a", "c"]
+
+
+def test_a_run_that_can_not_be_recorded_fails_the_flow(play: Callable[..., dict[str, object]]) -> None:
+    def recorded(job: str) -> None:
+        if job == "a":
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        play(DIAMOND, lambda job: None, recorded)
