@@ -29,6 +29,7 @@ CHAMPION = "champion"
 FINGERPRINT = "training_fingerprint"
 _BUNDLE = "bundle"
 _REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
+_SQLITE = "sqlite:///"
 _Answer = TypeVar("_Answer")
 # The first to speak to a new SQLite file makes its tables, which two threads of a flow can't do at once.
 _CONNECTING = threading.Lock()
@@ -142,7 +143,8 @@ class Tracking:
             mlflow.set_tracking_uri(_local_sqlite(uri))
             mlflow.set_registry_uri(_local_sqlite(registry or uri))
             client = MlflowClient()
-            client.search_registered_models(max_results=1)
+            if (registry or uri).startswith(_SQLITE):
+                client.search_registered_models(max_results=1)
         return client
 
     def _use_experiment(self) -> None:
@@ -177,12 +179,11 @@ def _version(found: ModelVersion) -> Version:
 
 def _local_sqlite(uri: str) -> str:
     """A relative SQLite path is taken from the checkout, and its folder made."""
-    prefix = "sqlite:///"
-    if not uri.startswith(prefix):
+    if not uri.startswith(_SQLITE):
         return uri
-    path = resolve(uri.removeprefix(prefix))
+    path = resolve(uri.removeprefix(_SQLITE))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return f"{prefix}{path}"
+    return f"{_SQLITE}{path}"
 
 
 @contextmanager
