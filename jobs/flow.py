@@ -64,13 +64,10 @@ def read_graph(path: Path) -> Graph:
         graphlib.TopologicalSorter(above).prepare()
     except graphlib.CycleError as error:
         raise ConfigurationError(f"{path}: the tasks depend on each other in a circle: {error.args[1]}") from error
-    graph: Graph = {}
-    while len(graph) < len(entries):
-        ready = next(
-            key for key in entries if entries[key] not in graph and {entries[k] for k in above[key]} <= set(graph)
-        )
-        graph[entries[ready]] = frozenset(entries[key] for key in above[ready])
-    return graph
+    ordered: list[str] = []
+    while len(ordered) < len(entries):
+        ordered.append(next(key for key in entries if key not in ordered and set(above[key]) <= set(ordered)))
+    return {entries[key]: frozenset(entries[one] for one in above[key]) for key in ordered}
 
 
 def choose(graph: Graph, only: str | None = None, first: str | None = None) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -63,7 +64,7 @@ def main(config: Config) -> JobResult:
     session = build_session(config)
     lake = Lake(session, config)
     opened = [(source, open_source(session, f"sources.{source.name}", source.path)) for source in sources]
-    with _Cached() as cached:
+    with ExitStack() as cached:
         checked = side_by_side(lambda one: _check(*one, cached), opened)
         for one in checked:
             if one.total == 0:
@@ -81,25 +82,6 @@ def main(config: Config) -> JobResult:
         tables=(*[source.table for source in sources], tables.QUARANTINE),
         details={one.name: count.in_words() for one, count in zip(sources, counts, strict=True)},
     )
-
-
-class _Cached:
-    """Frames that are cached while the block lasts."""
-
-    def __init__(self) -> None:
-        self._frames: list[DataFrame] = []
-
-    def __enter__(self) -> _Cached:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for frame in self._frames:
-            frame.unpersist()
-
-    def add(self, frame: DataFrame) -> DataFrame:
-        """Cache a frame."""
-        self._frames.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
-        return frame
 
 
 @dataclass(frozen=True)
@@ -166,11 +148,17 @@ def _sources(config: Config) -> list[_Source]:
     ]
 
 
-def _check(source: _Source, parts: list[Part], cached: _Cached) -> _Checked:
+def _check(source: _Source, parts: list[Part], cached: ExitStack) -> _Checked:
     records = reduce(DataFrame.union, [_records(part, source.fields) for part in parts])
-    rows = cached.add(source.check(records))
+    rows = _cache(source.check(records), cached)
     with reading(f"sources.{source.name}", source.path):
         return _Checked(source, rows, rows.count())
+
+
+def _cache(frame: DataFrame, cached: ExitStack) -> DataFrame:
+    """Cache a frame for as long as the block of `cached` lasts."""
+    cached.callback(frame.unpersist)
+    return frame.persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
@@ -179,7 +167,7 @@ def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
     return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
 
 
-def _sort(lake: Lake, checked: _Checked, cached: _Cached) -> _Sorted:
+def _sort(lake: Lake, checked: _Checked, cached: ExitStack) -> _Sorted:
     """What is kept of a source, and what goes to quarantine."""
     source, table = checked.source, checked.source.table
     names = [name for name in table.schema.names if name not in table.stamps]
@@ -195,7 +183,7 @@ def _sort(lake: Lake, checked: _Checked, cached: _Cached) -> _Sorted:
     if table is tables.VOTES:
         overruled = deduplicate.superseded_votes(good, kept)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
-    kept, aside = cached.add(kept), cached.add(quarantine(bad, source.name))
+    kept, aside = _cache(kept, cached), _cache(quarantine(bad, source.name), cached)
     n_kept = kept.count()
     n_aside = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
     return _Sorted(source, kept, aside, _Counts(checked.total, n_kept, n_aside, checked.total - n_kept - n_aside, 0))

@@ -41,7 +41,7 @@ def embed_all(texts: list[str], folder: str, max_tokens: int = 128, threads: int
     return np.stack([embed_one(text, folder, max_tokens, threads) for text in texts])
 
 
-def sorted_batches(texts: list[str], folder: str, max_tokens: int = 128) -> np.ndarray:
+def sorted_batches(texts: list[str], folder: str, max_tokens: int) -> np.ndarray:
     """Vectors by padded batches of texts of like length, one thread: how a careful user would write it."""
     tokenizer, session = load(folder, max_tokens, 1)
     encodings = tokenizer.encode_batch(texts)

@@ -16,10 +16,9 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks.support import print_table, timed  # noqa: E402
+from tests.benchmarks.support import print_table, timed
 
 ASKED = {"first run": "under 360", "second run": "under 90"}
 FIGURES = (
@@ -51,7 +50,9 @@ def _flow(settings: list[str]) -> dict[str, int]:
     commands = (["-m", "jobs.make_sample"], ["-m", "jobs.flow"])
     arguments = [part for setting in settings for part in ("--set", setting)]
     for command in commands:
-        done = subprocess.run([sys.executable, *command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            [sys.executable, *command, *arguments], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, check=True
+        )
     found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -47,7 +47,7 @@ ASSET_STEPS = (
     ("linnaeus.runtime.jars", "Spark's jars (a minute or two from Maven Central, the first time)"),
     ("linnaeus.runtime.class_archive", "an archive of Spark's classes, so that it starts faster"),
 )
-# Folders that the two steps leave; where one has been deleted, the steps run again.
+# Folders that the steps leave; where one has been deleted, the steps run again.
 ASSET_FOLDERS = (".cache/embedder", ".cache/ivy", ".cache/downloads")
 
 NETWORK_SIGNS = (

@@ -33,7 +33,7 @@ def build_archive(config: Config) -> Path | None:
     if config.spark.master is None:
         return None
     place = resolve(config.spark.ivy_folder).parent / CLASS_ARCHIVE
-    place.unlink(missing_ok=True)
+    place.unlink(missing_ok=True)  # the session that makes an archive can't be one that uses it
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{CLASS_ARCHIVE}.") as folder:
         unfinished = Path(folder) / CLASS_ARCHIVE
         options = f"{config.spark.extra.get(DRIVER_OPTIONS, '')} -XX:ArchiveClassesAtExit={unfinished}".strip()

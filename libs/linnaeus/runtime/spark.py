@@ -96,8 +96,8 @@ def session_settings(config: Config) -> dict[str, str]:
     }
     settings |= spark.extra
     archive = resolve(spark.ivy_folder).parent / CLASS_ARCHIVE
-    options = settings.get(DRIVER_OPTIONS, "")
-    if archive.is_file() and "ArchiveClassesAtExit" not in options:
+    if archive.is_file():
+        options = settings.get(DRIVER_OPTIONS, "")
         settings[DRIVER_OPTIONS] = f'{options} -XX:SharedArchiveFile="{archive}"'.strip()
     return settings
 

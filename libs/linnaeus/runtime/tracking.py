@@ -127,11 +127,8 @@ class Tracking:
                 pip_requirements=_REQUIREMENTS,
                 metadata={"family": bundle.family},
             )
-        try:
+        with _made_by_another():
             self._client.create_registered_model(model)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
         created = self._client.create_model_version(
             model, info.model_uri, run_id=run.info.run_id, tags=dict(tags), model_id=info.model_id
         )
@@ -151,11 +148,8 @@ class Tracking:
         name, artifacts = self._config.tracking.experiment, self._config.tracking.artifacts
         if mlflow.get_experiment_by_name(name) is None:
             place = resolve(artifacts).as_uri() if artifacts else None
-            try:
+            with _made_by_another():
                 self._client.create_experiment(name, artifact_location=place)
-            except MlflowException as error:  # another job's run made it just now
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
         mlflow.set_experiment(name)
 
     def _said(self, call: Callable[[], _Answer], **absent: _Answer) -> _Answer:
@@ -184,6 +178,16 @@ def _local_sqlite(uri: str) -> str:
     path = resolve(uri.removeprefix(_SQLITE))
     path.parent.mkdir(parents=True, exist_ok=True)
     return f"{_SQLITE}{path}"
+
+
+@contextmanager
+def _made_by_another() -> Iterator[None]:
+    """What a block creates may be there already, by an earlier run or one beside it: that is as good."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
 
 
 @contextmanager
