@@ -53,9 +53,9 @@ sizes = content.agg(
     F.max(c.PUBLISHED_AT).alias("last published"),
 )
 sizes.show(truncate=False)
-lake.read(tables.QUARANTINE).groupBy(c.SOURCE, F.explode(c.ERRORS).alias("error")).agg(
-    F.sum(c.OCCURRENCES).alias("records")
-).orderBy(F.desc("records")).show(truncate=False)
+reasons = lake.read(tables.QUARANTINE).select(c.SOURCE, F.explode(c.ERRORS).alias("error"), c.OCCURRENCES)
+records = F.sum(c.OCCURRENCES).alias("records")
+reasons.groupBy(c.SOURCE, "error").agg(records).orderBy(F.desc("records")).show(truncate=False)
 
 # COMMAND ----------
 
