@@ -33,6 +33,8 @@ TEXTS = {
     "hebrew": "שָׁלוֹם עולם",
     "hindi": "हिन्दी भाषा में लिखा हुआ।",
     "korean": "한국어 문장입니다.",
+    "long korean": "각" * 33 + " " + "각" * 34 + " " + "가" * 50 + " " + "가" * 51 + " 끝",
+    "long and mixed": "a" * 40 + "각" * 20 + " " + "a" * 41 + "각" * 20 + "\n" + "\u0bca" * 51 + " end",
     "greek": "ΟΔΟΣ ΣΟΦΙΑΣ και σοφίας",
     "accents": "CAFÉ naïve e\u0301te\u0301 Ångström İstanbul tiếng Việt ß ﬁne",
     "spanish": "¿Qué? ¡Sí! «cita» nº 5",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 import unicodedata
 from typing import Any
 
@@ -22,7 +23,9 @@ _SPACE = r"\p{Z}"
 _SET_APART = (
     r"([\p{P}$+<=>^`|~\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{2CEAF}\x{2F800}-\x{2FA1F}])"
 )
-_TOO_LONG = r"(?<!\S)\S{101,}(?!\S)"
+_LONGEST_WORD = 100  # letters of a word that BERT looks up, counted in its canonical decomposition (NFD)
+_TOO_LONG = rf"(?<!\S)\S{{{_LONGEST_WORD + 1},}}(?!\S)"
+_MOST_PARTS = 3  # letters, marks left aside, that one letter comes apart into
 _UNKNOWN = "\ue000"  # in no vocabulary, and dropped from every text before it is put in
 
 
@@ -54,7 +57,42 @@ def plain_words(text: Column) -> Column:
     """
     bare = F.regexp_replace(F.translate(text, *_marked_letters()), _DROPPED, "")
     apart = F.regexp_replace(F.regexp_replace(bare, _SPACE, " "), _SET_APART, " $1 ")
-    return F.concat(F.regexp_replace(apart, _TOO_LONG, _UNKNOWN), F.lit(" "))
+    short = F.regexp_replace(apart, _TOO_LONG, _UNKNOWN)
+    kept = F.when(short.rlike(_perhaps_too_long()), _without_long_in_parts(short)).otherwise(short)
+    return F.concat(kept, F.lit(" "))
+
+
+def _without_long_in_parts(text: Column) -> Column:
+    """The text without words that are too long once their letters come apart, as Hangul's syllables do."""
+
+    def length_in_parts(word: Column) -> Column:
+        twice = F.regexp_replace(word, _letters_of_parts(2), "$0$0")
+        return F.length(F.regexp_replace(twice, _letters_of_parts(3), "$0$0$0"))
+
+    def short_enough(word: Column) -> Column:
+        return F.when(length_in_parts(word) > _LONGEST_WORD, F.lit(_UNKNOWN)).otherwise(word)
+
+    return F.array_join(F.transform(F.split(text, r"\s+"), short_enough), " ")
+
+
+def _perhaps_too_long() -> str:
+    """Of a word whose letters in parts could make it too long. Few texts have one: only those are split into words."""
+    return rf"(?<!\S)(?=\S{{{_LONGEST_WORD // _MOST_PARTS + 1}}})\S*{_letters_of_parts(2, 3)}"
+
+
+@functools.cache
+def _letters_of_parts(*counts: int) -> str:
+    """A class of the letters that come apart into so many others (NFD, marks left aside): most are Hangul syllables."""
+    ranges: list[list[int]] = []
+    for code in range(0x80, sys.maxunicode + 1):
+        parts = unicodedata.normalize("NFD", chr(code))
+        if len(parts) == 1 or sum(unicodedata.category(part) != "Mn" for part in parts) not in counts:
+            continue
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "[" + "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in ranges) + "]"
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from linnaeus.runtime.pooling import with_mean_pooling
 NEEDED = ("model.onnx", "assets/vocab.txt")
 # Raise it when features/embeddings.py prepares texts or runtime/pooling.py averages states in another way: older
 # vectors then count as another embedder's.
-_PREPARATION = 2
+_PREPARATION = 3
 # Annotators whose vector is the mean of the tokens' states: the mean is taken inside the graph (runtime/pooling.py).
 _MEAN_POOLED = frozenset({"E5Embeddings", "BGEEmbeddings"})
 
