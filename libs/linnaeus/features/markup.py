@@ -20,8 +20,8 @@ from pyspark.sql.types import StringType
 
 # Each begins and ends a line.
 _BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure "
-    "footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol optgroup option p pre search "
+    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
+    "figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol optgroup option p pre search "
     "section summary table tbody tfoot thead title tr ul".split()
 )
 _CELLS = frozenset({"td", "th"})
@@ -83,7 +83,7 @@ def plain_text(text: str) -> str:
 
 
 class _Marked:
-    """A text in which each `<` and `&` that is no markup is written as an entity, so that every parser reads it alike."""
+    """A text in which each `<` and `&` that is no markup is written as an entity, so that any parser reads it alike."""
 
     def __init__(self, text: str) -> None:
         self.has_tags = self.has_entities = False
