@@ -1,61 +1,205 @@
-"""Contents to silver.embeddings: each distinct text is embedded once, and never again while text and embedder stay."""
+"""Contents to silver.embeddings: each distinct text is embedded once, and never again while text and embedder stay.
+
+Vectors go to silver.text_embeddings first, in commits of a configured size, each embedder's beside the others'; when
+all contents have theirs, silver.embeddings takes them in one commit. So a run that was cut off goes on where it
+stopped, and no reader ever sees vectors of two embedders side by side.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
-from linnaeus.contracts.config import Config
-from linnaeus.features.embeddings import distinct_texts, embed, partitions_for, reuse
-from linnaeus.features.text import pending
+from linnaeus.contracts.config import Config, Embedder
+from linnaeus.contracts.errors import LinnaeusError
+from linnaeus.features.embeddings import distinct_texts, embed, part_of, partitions_for, size_of
+from linnaeus.features.near_duplicates import signatures
+from linnaeus.features.text import pending, text
+from linnaeus.features.windows import Cutter, Windowing
 from linnaeus.runtime.command import JobResult, exit_with
-from linnaeus.runtime.embedder import identity, load_annotator
+from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, identity, load_embedder
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, slots
+from linnaeus.runtime.spark import build_session, slots, task_failure
+
+JOB = "build_embeddings"
+_FAILED = "embedding_failed"
 
 
 def main(config: Config) -> JobResult:
     """Embed what lacks a vector of this embedder."""
-    embedder = identity(config.embedder)
-    session = build_session(config)
-    lake = Lake(session, config)
-    stored = lake.read(tables.EMBEDDINGS)
-    todo = pending(lake.read(tables.CONTENT), stored, c.EMBEDDER, embedder)
-    known = stored.where(F.col(c.EMBEDDER) == embedder).select(c.CONTENT_HASH, c.EMBEDDING)
+    lake = Lake(build_session(config), config)
+    stamp = identity(config.embedder)
+    todo = _todo(lake, stamp)
     n_todo = todo.count()
     if n_todo == 0:
-        return _result(0, 0, 0, embedder)
-    new_texts = distinct_texts(todo).join(known, c.CONTENT_HASH, "left_anti").persist(StorageLevel.MEMORY_AND_DISK)
-    vectors = None
+        return _result(0, 0, 0, 0, stamp)
+    check_stamps(stamp, _stamps(lake))
+    new_texts = _new_texts(lake, todo, stamp).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         n_new = new_texts.count()
-        written = lake.merge(reuse(todo, known, embedder), tables.EMBEDDINGS).written
-        if n_new > 0:
-            partitions = partitions_for(n_new, config.embedder.texts_a_partition, slots(session))
-            annotator = load_annotator(session, config.embedder)
-            vectors = embed(new_texts, annotator, partitions).persist(StorageLevel.MEMORY_AND_DISK)
-            written += lake.merge(reuse(todo, vectors, embedder), tables.EMBEDDINGS).written
+        n_failed = _fill(lake, config.embedder, stamp, new_texts, n_new) if n_new > 0 else 0
     finally:
         new_texts.unpersist()
-        if vectors is not None:
+    written = lake.merge(_served(lake, todo, stamp), tables.EMBEDDINGS).written
+    return _result(n_todo, n_new, n_failed, written, stamp)
+
+
+def _todo(lake: Lake, stamp: str) -> DataFrame:
+    """Contents with a text, without a row of it by this embedder, whose text did not fail before."""
+    lacking = pending(lake.read(tables.CONTENT).where(text() != ""), lake.read(tables.EMBEDDINGS), c.EMBEDDER, stamp)
+    failed = lake.read(tables.QUARANTINE).where(F.col(c.SOURCE) == JOB).select(F.col(c.RECORD_ID).alias("failed"))
+    return lacking.join(failed, F.col("failed") == _record_id(stamp), "left_anti")
+
+
+def _stamps(lake: Lake) -> list[str]:
+    stored = lake.read(tables.TEXT_EMBEDDINGS).select(c.EMBEDDER).distinct()
+    return [row[c.EMBEDDER] for row in stored.collect()]  # few: one an embedder that was ever in force
+
+
+def _new_texts(lake: Lake, todo: DataFrame, stamp: str) -> DataFrame:
+    known = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp).select(c.CONTENT_HASH)
+    return distinct_texts(todo).join(known, c.CONTENT_HASH, "left_anti")
+
+
+def _served(lake: Lake, todo: DataFrame, stamp: str) -> DataFrame:
+    """Rows of silver.embeddings for contents whose text has its vector."""
+    vectors = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp)
+    return todo.select(c.CONTENT_ID, c.CONTENT_HASH).join(vectors, c.CONTENT_HASH).select(*tables.EMBEDDINGS.columns)
+
+
+@dataclass(eq=False)
+class _Filling:
+    """A fill on its way: what embeds, where to, and how many texts failed so far."""
+
+    lake: Lake
+    settings: Embedder
+    stamp: str
+    loaded: LoadedEmbedder
+    windowing: Windowing
+    n_failed: int = 0
+
+    def commit(self, texts: DataFrame) -> None:
+        """Embed texts and store their vectors, in one commit; those that have none are set aside."""
+        settings = self.settings
+        partitions = partitions_for(
+            size_of(texts, settings.max_tokens),
+            settings.windows_a_partition,
+            int(settings.megabytes_a_partition * 2**20),
+            slots(self.lake.session),
+        )
+        vectors = embed(texts, self.loaded.annotator, self.windowing, settings.dimension, partitions)
+        vectors = vectors.persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            self._set_aside(texts.join(vectors.where(F.col(c.EMBEDDING).isNull()), c.CONTENT_HASH, "left_semi"))
+            rows = vectors.where(F.col(c.EMBEDDING).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
+            rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
+            self.lake.merge(rows, tables.TEXT_EMBEDDINGS)
+        finally:
             vectors.unpersist()
-    return _result(n_todo, n_new, written, embedder)
+
+    def commit_or_halve(self, texts: DataFrame) -> None:
+        """As `commit`; a text on which the annotator takes its whole task along is found by halves and set aside."""
+        waiting = [(texts, 0)]
+        while waiting:
+            part, depth = waiting.pop()
+            try:
+                self.commit(part)
+            except Exception as error:
+                reason = task_failure(error)
+                if reason is None:
+                    raise
+                if part.limit(2).count() > 1:
+                    waiting += [(half, depth + 1) for half in _halves(part, depth)]
+                else:
+                    self._set_aside(part, reason)
+
+    def _set_aside(self, texts: DataFrame, reason: str | None = None) -> None:
+        """Texts to quarantine, with what the annotator says of each. Raises LinnaeusError where they are too many."""
+        most = self.settings.most_failures
+        keys = [row[c.CONTENT_HASH] for row in texts.select(c.CONTENT_HASH).limit(most + 1).collect()]  # few: see limit
+        self.n_failed += len(keys)
+        for key in keys[:most]:
+            text_of = texts.where(F.col(c.CONTENT_HASH) == key)
+            said = reason or self._reason(text_of)
+            if self.n_failed > most:
+                raise LinnaeusError(
+                    f"{self.settings.name} failed on more than {most} texts (embedder.most_failures), on one with: "
+                    f"{said}"
+                )
+            self.lake.merge(_quarantined(text_of, self.stamp, said), tables.QUARANTINE)
+
+    def _reason(self, text_of: DataFrame) -> str:
+        row = text_of.first()
+        assert row is not None
+        windows = [one.text for one, _ in Cutter(self.windowing).weighted(row[c.TITLE], row[c.BODY])]
+        return failure_on(self.lake.session, self.loaded.annotator, windows)
 
 
-def _result(n_todo: int, n_new: int, written: int, embedder: str) -> JobResult:
+def _fill(lake: Lake, settings: Embedder, stamp: str, texts: DataFrame, n_texts: int) -> int:
+    """Embed texts in commits of `texts_a_commit`; the number of those that went to quarantine."""
+    loaded = load_embedder(lake.session, settings)
+    windowing = Windowing(
+        loaded.vocabulary, settings.max_tokens, settings.overlap, settings.title_weight, settings.body_weight
+    )
+    filling = _Filling(lake, settings, stamp, loaded, windowing)
+    for part in _parts(texts, math.ceil(n_texts / settings.texts_a_commit)):
+        filling.commit_or_halve(part)
+    return filling.n_failed
+
+
+def _parts(texts: DataFrame, n_parts: int) -> Iterator[DataFrame]:
+    if n_parts == 1:
+        yield texts
+        return
+    for part in range(n_parts):
+        yield texts.where(part_of(F.col(c.CONTENT_HASH), n_parts) == part)
+
+
+def _halves(texts: DataFrame, depth: int) -> list[DataFrame]:
+    """Two parts by a hash of key and depth, so that each halving divides anew."""
+    half = part_of(F.concat(F.col(c.CONTENT_HASH), F.lit(f"/{depth}")), 2)
+    return [texts.where(half == one) for one in (0, 1)]
+
+
+def _quarantined(texts: DataFrame, stamp: str, reason: str) -> DataFrame:
+    rows = texts.select(
+        _record_id(stamp).alias(c.RECORD_ID),
+        F.lit(JOB).alias(c.SOURCE),
+        text().alias(c.RAW),
+        F.lit(None).cast("binary").alias(c.RAW_BYTES),
+        F.array(F.lit(_FAILED)).alias(c.ERRORS),
+        F.lit(1).cast("long").alias(c.OCCURRENCES),
+        F.current_timestamp().alias(c.INGESTED_AT),
+        F.lit(reason).alias(c.DETAIL),
+    )
+    return rows.select(*tables.QUARANTINE.columns)
+
+
+def _record_id(stamp: str) -> Column:
+    """Of a text that an embedder can't embed: known again, it is not tried again."""
+    return F.sha2(F.concat(F.lit(f"{JOB}\n{stamp}\n"), F.col(c.CONTENT_HASH)), 256)
+
+
+def _result(n_todo: int, n_new: int, n_failed: int, written: int, stamp: str) -> JobResult:
     return JobResult(
         rows_read=n_todo,
         rows_written=written,
-        tables=(tables.EMBEDDINGS,),
-        details={"embedded": f"{n_new} distinct texts", "embedder": embedder},
+        rows_quarantined=n_failed,
+        tables=(tables.TEXT_EMBEDDINGS, tables.EMBEDDINGS),
+        details={"embedded": f"{n_new} distinct texts", "embedder": stamp},
     )
 
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("build_embeddings", main)
+    exit_with(JOB, main)
 
 
 if __name__ == "__main__":

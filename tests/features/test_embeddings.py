@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from tokenizers import Tokenizer
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import load_config, resolve
-from linnaeus.features.embeddings import distinct_texts, embed, partitions_for, reuse
-from linnaeus.runtime.embedder import load_annotator
+from linnaeus.features.embeddings import Partitions, Size, distinct_texts, embed, part_of, partitions_for, size_of
+from linnaeus.features.windows import Windowing
+from linnaeus.runtime.embedder import LoadedEmbedder, load_embedder
 
 SETTINGS = load_config("local").embedder
 FOLDER = resolve(SETTINGS.path)
@@ -24,7 +26,7 @@ TEXTS = {
     "short": "hello world",
     "one letter": "a",
     "sentence": "The committee will publish its report on public transport next week.",
-    "long": "a word and another word, " * 400,
+    "full window": "a word and another word, " * 20,
     "long words": "x" * 100 + " " + "y" * 101 + " " + "z" * 300 + " end",
     "emoji": "I ❤️ this 😀😀 👨‍👩‍👧 🇫🇷!!!",
     "chinese": "混合 text 中文，終わり。𠀀𠀁",
@@ -33,7 +35,8 @@ TEXTS = {
     "hebrew": "שָׁלוֹם עולם",
     "hindi": "हिन्दी भाषा में लिखा हुआ।",
     "korean": "한국어 문장입니다.",
-    "long korean": "각" * 33 + " " + "각" * 34 + " " + "가" * 50 + " " + "가" * 51 + " 끝",
+    "long korean": "각" * 33 + " " + "각" * 34 + " 끝",
+    "longer korean": "가" * 50 + " " + "가" * 51 + " 끝",
     "long and mixed": "a" * 40 + "각" * 20 + " " + "a" * 41 + "각" * 20 + "\n" + "\u0bca" * 51 + " end",
     "greek": "ΟΔΟΣ ΣΟΦΙΑΣ και σοφίας",
     "accents": "CAFÉ naïve e\u0301te\u0301 Ångström İstanbul tiếng Việt ß ﬁne",
@@ -73,23 +76,27 @@ class Reference:
 
 
 @pytest.fixture(scope="module")
-def annotator(spark: SparkSession) -> Any:
-    return load_annotator(spark, SETTINGS)
+def embedder(spark: SparkSession) -> LoadedEmbedder:
+    return load_embedder(spark, SETTINGS)
 
 
-def vectors_of(spark: SparkSession, annotator: Any, texts: dict[str, str], partitions: int) -> dict[str, Vector]:
-    rows = spark.createDataFrame(list(texts.items()), [c.CONTENT_HASH, c.TEXT])
-    found = embed(rows, annotator, partitions)
-    assert found.columns == [c.CONTENT_HASH, c.EMBEDDING]
-    assert found.rdd.getNumPartitions() == partitions
+def vectors_of(
+    spark: SparkSession, embedder: LoadedEmbedder, texts: dict[str, str], partitions: Partitions
+) -> dict[str, Vector]:
+    rows = spark.createDataFrame(
+        [(name, None, text) for name, text in texts.items()], f"{c.CONTENT_HASH} string, title string, body string"
+    )
+    windowing = Windowing(embedder.vocabulary, SETTINGS.max_tokens, SETTINGS.overlap, 0.5, 1.0)
+    found = embed(rows, embedder.annotator, windowing, SETTINGS.dimension, partitions)
+    assert found.columns == [c.CONTENT_HASH, c.EMBEDDING, c.N_TOKENS]
     collected = found.collect()
     assert sorted(row[c.CONTENT_HASH] for row in collected) == sorted(texts)
     return {row[c.CONTENT_HASH]: np.array(row[c.EMBEDDING], dtype=np.float32) for row in collected}
 
 
 @pytest.fixture(scope="module")
-def vectors(spark: SparkSession, annotator: Any) -> dict[str, Vector]:
-    return vectors_of(spark, annotator, TEXTS, partitions=1)
+def vectors(spark: SparkSession, embedder: LoadedEmbedder) -> dict[str, Vector]:
+    return vectors_of(spark, embedder, TEXTS, Partitions(1, 1, 1))
 
 
 def test_vectors_are_those_of_the_model(vectors: dict[str, Vector]) -> None:
@@ -113,16 +120,18 @@ def test_different_texts_have_different_vectors(vectors: dict[str, Vector]) -> N
 
 
 def test_vectors_do_not_depend_on_the_partitioning(
-    spark: SparkSession, annotator: Any, vectors: dict[str, Vector]
+    spark: SparkSession, embedder: LoadedEmbedder, vectors: dict[str, Vector]
 ) -> None:
-    again = vectors_of(spark, annotator, dict(reversed(TEXTS.items())), partitions=3)
+    again = vectors_of(spark, embedder, dict(reversed(TEXTS.items())), Partitions(2, 5, 3))
     assert [name for name in TEXTS if not np.array_equal(again[name], vectors[name])] == []
 
 
-def test_vectors_do_not_depend_on_batch_mates(spark: SparkSession, annotator: Any, vectors: dict[str, Vector]) -> None:
+def test_vectors_do_not_depend_on_batch_mates(
+    spark: SparkSession, embedder: LoadedEmbedder, vectors: dict[str, Vector]
+) -> None:
     chosen = ("short", "emoji", "arabic")
     few = {name: TEXTS[name] for name in chosen} | {f"mate {i}": "some other words " * (10 * i + 1) for i in range(3)}
-    alone = vectors_of(spark, annotator, few, partitions=1)
+    alone = vectors_of(spark, embedder, few, Partitions(1, 1, 1))
     assert all(np.array_equal(alone[name], vectors[name]) for name in chosen)
 
 
@@ -138,24 +147,38 @@ def test_a_text_is_taken_once_and_none_without_words(spark: SparkSession) -> Non
         f"{c.CONTENT_ID} string, {c.CONTENT_HASH} string, title string, body string",
     )
     found = distinct_texts(content).collect()
-    assert sorted((row[c.CONTENT_HASH], row[c.TEXT]) for row in found) == [("h1", "T\nB"), ("h2", "B")]
+    assert sorted((row[c.CONTENT_HASH], row.title or "", row.body) for row in found) == [
+        ("h1", "T", "B"),
+        ("h2", "", "B"),
+    ]
 
 
-def test_a_vector_is_used_for_every_content_of_its_text(spark: SparkSession) -> None:
-    content = spark.createDataFrame([("1", "h1"), ("2", "h1"), ("3", "h2")], [c.CONTENT_ID, c.CONTENT_HASH])
-    vectors = spark.createDataFrame(
-        [("h1", [1.0]), ("h1", [1.0]), ("h9", [0.5])], f"{c.CONTENT_HASH} string, {c.EMBEDDING} array<float>"
-    )
-    found = reuse(content, vectors, "e@1")
-    assert found.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.EMBEDDER, c.EMBEDDING]
-    assert sorted(map(tuple, found.collect())) == [("1", "h1", "e@1", [1.0]), ("2", "h1", "e@1", [1.0])]
+def test_the_size_counts_texts_bytes_and_windows(spark: SparkSession) -> None:
+    texts = spark.createDataFrame([("T", "é" * 10), (None, "x" * 1000)], "title string, body string")
+    assert size_of(texts, max_tokens=10) == Size(texts=2, bytes=22 + 1000, windows=2 + 26)
+    assert size_of(texts.limit(0), max_tokens=10) == Size(0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("n_texts", "a_partition", "slots", "expected"),
-    [(1, 500, 2, 2), (1000, 500, 2, 2), (1001, 500, 2, 4), (100_000, 500, 8, 200), (0, 500, 4, 4)],
+@given(
+    texts=st.integers(1, 10**6),
+    size=st.integers(0, 10**11),
+    windows=st.integers(0, 10**8),
+    windows_a_partition=st.integers(1, 10**4),
+    bytes_a_partition=st.integers(10**3, 10**8),
+    slots=st.integers(1, 64),
 )
-def test_partitions_are_whole_rounds(n_texts: int, a_partition: int, slots: int, expected: int) -> None:
-    found = partitions_for(n_texts, a_partition, slots)
-    assert found == expected
-    assert found % slots == 0 and found * a_partition >= n_texts
+def test_partitions_are_whole_rounds_and_hold_what_they_may(
+    texts: int, size: int, windows: int, windows_a_partition: int, bytes_a_partition: int, slots: int
+) -> None:
+    found = partitions_for(Size(texts, size, windows), windows_a_partition, bytes_a_partition, slots)
+    assert found.texts % slots == found.windows % slots == found.vectors % slots == 0
+    assert found.texts * bytes_a_partition >= size and found.windows * windows_a_partition >= windows
+    assert (found.texts - slots) * bytes_a_partition < size or found.texts == slots
+    assert (found.windows - slots) * windows_a_partition < windows or found.windows == slots
+
+
+def test_parts_are_disjoint_and_whole(spark: SparkSession) -> None:
+    keys = spark.range(1000).select(F.col("id").cast("string").alias("key"))
+    counted = keys.groupBy(part_of(F.col("key"), 4).alias("part")).count().collect()
+    assert {row["part"] for row in counted} == {0, 1, 2, 3}
+    assert sum(row["count"] for row in counted) == 1000 and min(row["count"] for row in counted) > 200

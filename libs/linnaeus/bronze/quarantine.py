@@ -26,4 +26,5 @@ def quarantine(rows: DataFrame, source: str) -> DataFrame:
         F.first(c.RAW_BYTES).alias(c.RAW_BYTES),
         F.max(c.ERRORS).alias(c.ERRORS),
         F.count(F.lit(1)).alias(c.OCCURRENCES),
+        F.lit(None).cast("string").alias(c.DETAIL),
     )

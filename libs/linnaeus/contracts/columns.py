@@ -26,6 +26,7 @@ RAW = "raw"
 RAW_BYTES = "raw_bytes"
 ERRORS = "errors"
 OCCURRENCES = "occurrences"
+DETAIL = "detail"
 
 LANGUAGE = "language"
 TOKENS = "tokens"
@@ -37,6 +38,8 @@ TERMS = "terms"
 
 EMBEDDER = "embedder"
 EMBEDDING = "embedding"
+PLACE = "place"
+SIGNATURE = "signature"
 
 PROBABILITY = "probability"
 N_VOTES = "n_votes"

@@ -98,15 +98,31 @@ class Tokens(_Section):
 
 
 class Embedder(_Section):
-    """The embedder: a folder that Spark NLP loads, and how it is run."""
+    """The embedder: a folder that Spark NLP loads (or the name of one of its own models), and how texts are read."""
 
-    path: str
+    path: str | None = None
+    pretrained: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
     name: Identifier
     annotator: Literal["E5Embeddings", "BGEEmbeddings", "MPNetEmbeddings"]
     dimension: int = Field(ge=1)
     max_tokens: int = Field(ge=8, le=512)
+    overlap: int = Field(ge=0)
+    title_weight: float = Field(ge=0)
+    body_weight: float = Field(gt=0)
     batch_size: int = Field(ge=1)
-    texts_a_partition: int = Field(ge=1)
+    windows_a_partition: int = Field(ge=1)
+    megabytes_a_partition: float = Field(gt=0)
+    texts_a_commit: int = Field(ge=1)
+    most_failures: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Embedder:
+        if (self.path is None) == (self.pretrained is None):
+            raise ValueError("set either embedder.path (a folder) or embedder.pretrained (a name), the other to null")
+        if self.overlap * 2 > self.max_tokens:
+            raise ValueError("embedder.overlap may be at most half of embedder.max_tokens")
+        return self
 
 
 class Labels(_Section):

@@ -22,6 +22,7 @@ from linnaeus.contracts import columns as c
 TEXT = StringType()
 TEXTS = ArrayType(StringType())
 FLOATS = ArrayType(FloatType())
+INTEGERS = ArrayType(IntegerType())
 SHARES = MapType(StringType(), FloatType())
 
 
@@ -85,6 +86,7 @@ QUARANTINE = StructType(
             c.OCCURRENCES, LongType(), "How many times this very record came in the run that found it", required=True
         ),
         _column(c.INGESTED_AT, TimestampType(), "When it was set aside, UTC", required=True),
+        _column(c.DETAIL, TEXT, "What the failing component said; null where the codes say all"),
     ]
 )
 
@@ -121,8 +123,19 @@ EMBEDDINGS = StructType(
     [
         _column(c.CONTENT_ID, TEXT, "The platform's id of the content", required=True),
         _column(c.CONTENT_HASH, TEXT, "Of the text that was embedded", required=True),
-        _column(c.EMBEDDER, TEXT, "Name of the embedder and the start of the SHA-256 of its files", required=True),
+        _column(c.EMBEDDER, TEXT, "The embedder's name, the hash of its files and that of the recipe", required=True),
         _column(c.EMBEDDING, FLOATS, "The vector, of Euclidean norm 1", required=True),
+        _column(c.SIGNATURE, INTEGERS, "MinHash of the text; null where it has no word"),
+    ]
+)
+
+TEXT_EMBEDDINGS = StructType(
+    [
+        _column(c.CONTENT_HASH, TEXT, "Of the text that was embedded", required=True),
+        _column(c.EMBEDDER, TEXT, "The embedder's name, the hash of its files and that of the recipe", required=True),
+        _column(c.EMBEDDING, FLOATS, "The vector, of Euclidean norm 1", required=True),
+        _column(c.SIGNATURE, INTEGERS, "MinHash of the text; null where it has no word"),
+        _column(c.N_TOKENS, IntegerType(), "Tokens of all its windows"),
     ]
 )
 

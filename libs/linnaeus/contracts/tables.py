@@ -30,6 +30,11 @@ class Table:
         return f"{self.layer}.{self.name}"
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns, in order."""
+        return tuple(self.schema.names)
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Columns that may not be null."""
         return tuple(f.name for f in self.schema.fields if f.metadata.get("required"))
@@ -66,7 +71,16 @@ QUARANTINE = Table(
     (c.INGESTED_AT,),
 )
 TOKENS = Table("silver", "tokens", (c.CONTENT_ID,), schemas.TOKENS, "Tokens and text statistics of each content")
-EMBEDDINGS = Table("silver", "embeddings", (c.CONTENT_ID,), schemas.EMBEDDINGS, "One vector a content")
+EMBEDDINGS = Table(
+    "silver", "embeddings", (c.CONTENT_ID,), schemas.EMBEDDINGS, "One vector a content, all of one embedder"
+)
+TEXT_EMBEDDINGS = Table(
+    "silver",
+    "text_embeddings",
+    (c.CONTENT_HASH, c.EMBEDDER),
+    schemas.TEXT_EMBEDDINGS,
+    "One vector a distinct text and embedder; silver.embeddings is filled from it when an embedder's is whole",
+)
 LABELS = Table("silver", "labels", (c.ITEM_ID, c.FACET), schemas.LABELS, "One label an item and facet, to train on")
 ANNOTATORS = Table(
     "silver", "annotators", (c.ANNOTATOR_ID, c.FACET), schemas.ANNOTATORS, "How far each annotator can be trusted"
@@ -112,6 +126,7 @@ ALL: tuple[Table, ...] = (
     QUARANTINE,
     TOKENS,
     EMBEDDINGS,
+    TEXT_EMBEDDINGS,
     LABELS,
     ANNOTATORS,
     CONTENT_PROFILES,

@@ -10,7 +10,7 @@ from linnaeus.contracts import columns as c
 
 def text() -> Column:
     """Title and body as one text; an empty string where there is neither (an image without a title)."""
-    return F.trim(F.concat_ws("\n", c.TITLE, c.BODY))
+    return F.btrim(F.concat_ws("\n", c.TITLE, c.BODY), F.lit(" \t\r\n"))
 
 
 def pending(content: DataFrame, stored: DataFrame, stamp: str, value: str) -> DataFrame:

@@ -20,6 +20,10 @@ from linnaeus.contracts.errors import SetupError
 DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
 CLASS_ARCHIVE = "spark-classes.jsa"  # made by runtime/class_archive.py, beside the jars
 
+_STAGE_FAILURE = "Job aborted due to stage failure"
+_SPARKS_OWN = "org.apache.spark.SparkException: Job aborted"  # no cause below it: an executor was lost, say
+_OF_THE_MACHINE = ("OutOfMemoryError", "No space left on device", "InterruptedException", "cancelled")
+
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
@@ -118,6 +122,18 @@ def side_by_side(action: Callable[[_Given], _Made], given: Sequence[_Given]) -> 
 def slots(session: SparkSession) -> int:
     """Tasks that run side by side."""
     return max(1, session.sparkContext.defaultParallelism)
+
+
+def task_failure(error: BaseException) -> str | None:
+    """What made a task of a Spark job fail, in a line; None where it was no task, or the machine and not the data."""
+    thrown = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    if thrown is None or _STAGE_FAILURE not in f"{thrown} {error}":
+        return None
+    while thrown.getCause() is not None:
+        thrown = thrown.getCause()
+    reason = " ".join(str(thrown).split())
+    is_the_machine = any(mark in reason for mark in _OF_THE_MACHINE)
+    return None if is_the_machine or reason.startswith(_SPARKS_OWN) else reason[:500]
 
 
 @contextlib.contextmanager
