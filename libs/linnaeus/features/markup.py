@@ -21,8 +21,8 @@ from pyspark.sql.types import StringType
 # Each begins and ends a line.
 _BLOCKS = frozenset(
     "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol optgroup option p pre search "
-    "section summary table tbody tfoot thead title tr ul".split()
+    "figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol optgroup option p "
+    "pre search section summary table tbody tfoot thead title tr ul".split()
 )
 _CELLS = frozenset({"td", "th"})
 # What stands in them is not for the reader's eyes.
@@ -58,7 +58,7 @@ _LINE = "\ufdd0"  # a noncharacter: no text means anything by it
 
 def without_markup(text: Column) -> Column:
     """Each text as `plain_text` makes it; null stays null."""
-    return _without_markup(text)
+    return _without_markup(text)  # type: ignore[no-any-return]
 
 
 def plain_text(text: str) -> str:
