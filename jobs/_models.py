@@ -11,7 +11,7 @@ from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.tokens import tokenizer_version
-from linnaeus.features.vector import features
+from linnaeus.features.vector import features_of
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.lake import Lake
@@ -29,7 +29,7 @@ def manifest_in_force(config: Config) -> FeatureManifest:
         embedder=identity(config.embedder),
         tokenizer=tokenizer_version(config.tokens),
         dimension=config.embedder.dimension,
-        n_statistics=len(STATISTICS.names),
+        statistics=tuple(STATISTICS.names),
         buckets=config.features.hash_buckets,
         bigrams=config.features.bigrams,
     )
@@ -37,9 +37,8 @@ def manifest_in_force(config: Config) -> FeatureManifest:
 
 def content_features(lake: Lake, manifest: FeatureManifest) -> DataFrame:
     """Every content with the features that a manifest names; those of another embedder or tokenizer are absent."""
-    tokens = lake.read(tables.TOKENS).where(F.col(c.TOKENIZER) == manifest.tokenizer)
-    embeddings = lake.read(tables.EMBEDDINGS).where(F.col(c.EMBEDDER) == manifest.embedder)
-    return features(lake.read(tables.CONTENT), tokens, embeddings, manifest.buckets, manifest.bigrams)
+    made = [lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS)]
+    return features_of(*made, manifest)
 
 
 def facets_of(config: Config, family: str) -> dict[str, str]:

@@ -98,7 +98,7 @@ def _facets(
 def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]) -> str:
     """The training fingerprint: the same for the same labelled texts, features and settings."""
     rows = {head: [list(facet.classes), fingerprint_rows(facet.rows)] for head, facet in heads.items()}
-    return fingerprint([family, vars(manifest), config.training.model_dump(mode="json"), rows])
+    return fingerprint([family, manifest.version, config.training.model_dump(mode="json"), rows])
 
 
 def _fit(
@@ -145,6 +145,7 @@ def _register(
     tags = versions | {
         FINGERPRINT: mark,
         "embedder": bundle.manifest.embedder,
+        c.FEATURE_MANIFEST: bundle.manifest.version,
         "taxonomy_version": config.read_taxonomy().version,
         "heads": ", ".join(bundle.heads),
     }

@@ -39,7 +39,7 @@ def main(config: Config) -> JobResult:
     lake = Lake(session, config)
     manifest = _one_manifest([bundle for bundle in (category_bundle, risk_bundle) if bundle])
     features = content_features(lake, manifest)
-    stamps = _stamps(config, category, risk)
+    stamps = _stamps(config, category, risk, manifest)
     todo = pending(features, lake.read(tables.CONTENT_PROFILES), stamps).persist()
     try:
         n_todo = _count(todo, manifest)
@@ -77,7 +77,9 @@ def _one_manifest(bundles: list[ModelBundle]) -> FeatureManifest:
     return manifests.pop()
 
 
-def _stamps(config: Config, category: Version | None, risk: Version | None) -> dict[str, str | None]:
+def _stamps(
+    config: Config, category: Version | None, risk: Version | None, manifest: FeatureManifest
+) -> dict[str, str | None]:
     """What rows scored now came from."""
     taxonomy, scoring = config.read_taxonomy(), config.scoring
     thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold]
@@ -86,6 +88,7 @@ def _stamps(config: Config, category: Version | None, risk: Version | None) -> d
         c.CATEGORY_MODEL: category.name if category else None,
         c.RISK_MODEL: risk.name if risk else None,
         c.TAXONOMY_VERSION: fingerprint([taxonomy.version, areas, thresholds]),
+        c.FEATURE_MANIFEST: manifest.version,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import pickle
@@ -11,8 +12,11 @@ import pytest
 
 from linnaeus.contracts.bundle import Calibration, FeatureManifest, Head, LinearModel, ModelBundle
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.schemas import STATISTICS
 
-MANIFEST = FeatureManifest("mini@12ab", "tok@34cd", dimension=4, n_statistics=3, buckets=16, bigrams=True)
+MANIFEST = FeatureManifest("mini@12ab", "tok@34cd", dimension=4, statistics=("a", "b", "c"), buckets=16, bigrams=True)
+
+GOLDEN_VERSION = "dcd0631507715bb9"
 
 
 def linear(n_scores: int) -> LinearModel:
@@ -59,10 +63,42 @@ def test_files_are_plain(bundle: ModelBundle) -> None:
 
 
 def test_groups_cover_the_vector(bundle: ModelBundle) -> None:
-    groups = json.loads(bundle.to_files()["bundle.json"])["heads"]["category"]["groups"]
-    expected = [("embedding", 0, 4), ("statistics", 4, 3), ("linear", 7, 6)]
-    assert [(group["name"], group["offset"], group["width"]) for group in groups] == expected
-    assert bundle.heads["category"].linear.n_features == 6
+    document = json.loads(bundle.to_files()["bundle.json"])
+    shared = [("embedding", 0, 4), ("statistics", 4, 3)]
+    for head, n_scores in (("category", 3), ("spam", 1)):
+        groups = document["heads"][head]["groups"]
+        expected = [*shared, ("term_scores", 7, n_scores), ("vector_scores", 7 + n_scores, n_scores)]
+        assert [(group["name"], group["offset"], group["width"]) for group in groups] == expected
+        assert bundle.heads[head].linear.n_features == 2 * n_scores
+    assert [(group.name, group.offset, group.width) for group in MANIFEST.shared_groups()] == shared
+    assert document["manifest"]["version"] == MANIFEST.version
+
+
+def test_a_manifests_version_changes_with_all_that_decides_the_vector() -> None:
+    """Rows are stamped with it: the golden value says that no other code scores them anew."""
+    assert MANIFEST.version == GOLDEN_VERSION
+    others: list[dict[str, object]] = [
+        {"embedder": "mini@12ac"},
+        {"tokenizer": "tok@34ce"},
+        {"dimension": 5},
+        {"statistics": ("a", "c", "b")},
+        {"buckets": 32},
+        {"bigrams": False},
+    ]
+    assert {name for other in others for name in other} == {field.name for field in dataclasses.fields(MANIFEST)}
+    found = [dataclasses.replace(MANIFEST, **other).version for other in others]  # type: ignore[arg-type]
+    assert len({MANIFEST.version, *found}) == 1 + len(others)
+
+
+def test_a_bundle_of_the_first_format_is_read(bundle: ModelBundle) -> None:
+    """It said how many statistics there are, not which; and nothing of a version."""
+    files = bundle.to_files()
+    document = json.loads(files["bundle.json"]) | {"format": 1}
+    del document["manifest"]["statistics"], document["manifest"]["version"]
+    document["manifest"]["n_statistics"] = len(STATISTICS.names)
+    read = ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
+    assert read.manifest == dataclasses.replace(MANIFEST, statistics=tuple(STATISTICS.names))
+    assert read.heads["spam"].booster == bundle.heads["spam"].booster
 
 
 class _Trap:
@@ -82,11 +118,11 @@ def test_pickled_arrays_are_refused(bundle: ModelBundle) -> None:
         ModelBundle.from_files(bundle.to_files() | {"spam.npz": pickle.dumps(_Trap())})
 
 
-@pytest.mark.parametrize("other", [0, 2, "1", None])
+@pytest.mark.parametrize("other", [0, 3, "1", None])
 def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
     files = bundle.to_files()
     document = json.loads(files["bundle.json"]) | {"format": other}
-    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1"):
+    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1 and 2"):
         ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas
+from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
 from linnaeus.contracts.schemas import STATISTICS
-from linnaeus.features.vector import features, hashed_terms
+from linnaeus.features.vector import feature_matrix, features, hashed_terms
 
 BUCKETS = 1 << 16
 
@@ -75,3 +77,26 @@ def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:
     assert [rows["stale"][name] for name in made] == [None] * 4
     assert [rows["new"][name] for name in made] == [None] * 4
     assert [rows["no text"][name] for name in made] == [[0.0] * len(form), [], None, None]
+
+
+def test_the_assembled_vector_and_its_groups(spark: SparkSession) -> None:
+    n = len(STATISTICS.names)
+    content = spark.createDataFrame([(f"c{i}", f"h{i}") for i in range(5)], [c.CONTENT_ID, c.CONTENT_HASH])
+    form = [[i + place / 4 for place in range(n)] for i in range(5)]
+    tokens = spark.createDataFrame(
+        [(f"c{i}", f"h{i}", "old" if i == 3 else "t@1", "en", ["a"], 1, tuple(form[i])) for i in range(4)],
+        schemas.TOKENS,
+    )
+    vectors = {"c0": ("e@1", [0.6, 0.8]), "c1": ("e@0", [1.0, 0.0]), "c3": ("e@1", [0.0, 1.0])}
+    embeddings = spark.createDataFrame(
+        [(name, name.replace("c", "h"), *made) for name, made in vectors.items()], schemas.EMBEDDINGS
+    )
+    manifest = FeatureManifest("e@1", "t@1", 2, tuple(STATISTICS.names), BUCKETS, True)
+    rows, groups = feature_matrix(content, tokens, embeddings, manifest)
+    assert groups == (FeatureGroup("embedding", 0, 2), FeatureGroup("statistics", 2, n))
+    assert rows.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.FEATURES]
+    assert rows.schema[c.FEATURES].dataType.simpleString() == "array<float>"
+    found = {row[c.CONTENT_ID]: row[c.FEATURES] for row in rows.collect()}
+    assert found["c3"] is None and found["c4"] is None  # tokens of other settings, and none
+    for i, vector in ((0, [0.6, 0.8]), (1, [float("nan")] * 2), (2, [float("nan")] * 2)):  # of the embedder alone
+        np.testing.assert_allclose(found[f"c{i}"], [*vector, *form[i]], rtol=1e-6)

@@ -11,7 +11,7 @@ from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
 
-MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, n_statistics=3, buckets=32, bigrams=True)
+MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, statistics=("a", "b", "c"), buckets=32, bigrams=True)
 CATEGORY = random_bundle("category", {"category": ("tech", "sport", "politics", "art")}, MANIFEST, seed=1)
 RISK = random_bundle(
     "risk", {"spam": ("no", "yes"), "hate": ("no", "yes")}, MANIFEST, {"spam": Calibration(0.5, -0.75)}, seed=2

@@ -15,7 +15,7 @@ from linnaeus.contracts.config import Area, Node, RiskAreas, Taxonomy
 from linnaeus.inference.score import Levels, ScoringPlan, predict, score
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
 
-MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, n_statistics=3, buckets=32, bigrams=True)
+MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, statistics=("a", "b", "c"), buckets=32, bigrams=True)
 CLASSES = ("cup", "gone", "sport", "tech")
 CATEGORY = random_bundle("category", {"category": CLASSES}, MANIFEST, seed=1)
 HEADS = {"spam": ("no", "yes"), "hate": ("no", "yes"), "retired": ("no", "yes")}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,16 @@ from deltalake import DeltaTable as OtherReader
 from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import FloatType, LongType, MapType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import (
+    ArrayType,
+    FloatType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
 
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import SchemaError
@@ -166,35 +176,39 @@ def test_times_of_any_year_are_kept(spark: SparkSession, lake: Lake) -> None:
     assert as_text == {year: f"{year:04}-02-03 04:05:06.000007" for year in years}
 
 
+def _side_by_side(*writes: Callable[[], Any]) -> list[str]:
+    """Start all at once; what failed, in words."""
+    failures: list[str] = []
+    barrier = threading.Barrier(len(writes))
+
+    def start(write: Callable[[], Any]) -> None:
+        try:
+            barrier.wait(30)
+            write()
+        except BaseException as error:
+            failures.append(str(error))
+
+    threads = [threading.Thread(target=start, args=(write,)) for write in writes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return failures
+
+
 def test_writers_side_by_side_all_land(spark: SparkSession, lake: Lake) -> None:
     """Two threads make the table at once, then change different rows of the same file at once."""
-    failures: list[BaseException] = []
 
-    def side_by_side(*batches: DataFrame) -> None:
-        barrier = threading.Barrier(len(batches))
-
-        def write(batch: DataFrame) -> None:
-            try:
-                barrier.wait(30)
-                lake.merge(batch, THINGS)
-            except BaseException as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=write, args=(batch,)) for batch in batches]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
+    def side_by_side(*batches: DataFrame) -> list[str]:
+        return _side_by_side(*[lambda batch=batch: lake.merge(batch, THINGS) for batch in batches])
 
     def batch(kind: str, name: str) -> DataFrame:
         return things(spark, *[(kind, number, name, None, None, MONDAY) for number in range(3)])
 
-    side_by_side(batch("a", "old"), batch("b", "old"))
-    assert [str(error) for error in failures] == []
+    assert side_by_side(batch("a", "old"), batch("b", "old")) == []
     assert [row[:3] for row in stored(lake)] == [(kind, number, "old") for kind in "ab" for number in range(3)]
     DeltaTable.forPath(spark, lake.place(THINGS)).optimize().executeCompaction()  # one file: every change conflicts
-    side_by_side(batch("a", "new"), batch("b", "new"))
-    assert [str(error) for error in failures] == []
+    assert side_by_side(batch("a", "new"), batch("b", "new")) == []
     assert [row[:3] for row in stored(lake)] == [(kind, number, "new") for kind in "ab" for number in range(3)]
 
 
@@ -265,6 +279,128 @@ def test_rows_are_not_lost_where_another_writer_brings_the_same_keys_first(spark
         ours, theirs = (("a", number, whose, None, None, MONDAY) for whose in ("ours", "theirs"))
         _Overtaken(spark, config, things(spark, theirs)).merge(things(spark, ours), THINGS)
         assert [row[1:3] for row in stored(Lake(spark, config))] == [(n, "ours") for n in range(1, number + 1)]
+
+
+WIDER = Table(
+    "silver",
+    "things",
+    ("kind", "number"),
+    StructType(
+        [
+            *SCHEMA.fields[:4],
+            StructField("windows", LongType(), True, {"comment": "It's said how many \\ there are", "required": False}),
+            *SCHEMA.fields[4:],
+            column("terms", ArrayType(StructType([StructField("word", StringType())]))),
+        ]
+    ),
+    THINGS.description,
+    ("seen_at",),
+)
+
+
+def wider(spark: SparkSession, *rows: Thing) -> DataFrame:
+    return spark.createDataFrame(list(rows), WIDER.schema).coalesce(1)
+
+
+def test_a_column_that_is_declared_later_is_null_until_it_is_written(spark: SparkSession, lake: Lake) -> None:
+    lake.merge(things(spark, GOOD, ("a", 2, "two", 2, {"x": 0.5}, MONDAY)), THINGS)
+    read = lake.read(WIDER)
+    assert [field.name for field in read.schema.fields] == WIDER.schema.names
+    assert [(f.dataType, f.metadata["comment"]) for f in read.schema.fields] == [
+        (f.dataType, f.metadata["comment"]) for f in WIDER.schema.fields
+    ]
+    old = sorted(tuple(row) for row in read.collect())
+    assert old == [("a", 1, "one", None, None, None, MONDAY, None), ("a", 2, "two", 2, None, {"x": 0.5}, MONDAY, None)]
+
+    # The same rows again, the new columns null: nothing to write, so nothing to add.
+    assert lake.merge(wider(spark, *old), WIDER) == MergeCounts(0, 0)
+    assert lake.version(WIDER) == 1 and lake._stored(WIDER).columns == SCHEMA.names
+
+    new = ("a", 2, "two", 2, 7, {"x": 0.5}, TUESDAY, [("word",)])
+    assert lake.merge(wider(spark, new, old[0]), WIDER) == MergeCounts(0, 1)
+    assert sorted(tuple(row) for row in lake.read(WIDER).collect()) == [old[0], new]
+    assert lake.read(WIDER).columns == lake.read(WIDER, 1).columns == WIDER.schema.names
+    assert sorted(tuple(row) for row in lake.read(WIDER, 1).collect()) == old
+    stored_fields = {field.name: field for field in lake._stored(WIDER).schema.fields}
+    assert stored_fields["windows"].metadata == {"comment": "It's said how many \\ there are"}
+    other = OtherReader(lake.place(WIDER))
+    found = {row["number"]: (row["windows"], row["terms"]) for row in other.to_pyarrow_table().to_pylist()}
+    assert found == {1: (None, None), 2: (7, [{"word": "word"}])}
+    comments = {field.name: field.metadata["comment"] for field in other.schema().fields}
+    assert comments == {field.name: field.metadata["comment"] for field in WIDER.schema.fields}
+
+    # Who does not know the new columns must not write: the update would make them null.
+    with pytest.raises(SchemaError, match=r"silver\.things: .*windows is not declared; terms is not declared"):
+        lake.merge(things(spark, ("b", 1, "three", 3, None, MONDAY)), THINGS)
+    assert [tuple(row)[:3] for row in lake.read(THINGS).orderBy("number").collect()] == [("a", 1, "one"), new[:3]]
+
+
+def test_appending_adds_columns_too(spark: SparkSession, lake: Lake) -> None:
+    lake.append(things(spark, GOOD), THINGS)
+    lake.append(wider(spark, ("a", 2, "two", 2, 7, None, MONDAY, None)), WIDER)
+    found = lake.read(WIDER).select("number", "windows").orderBy("number").collect()
+    assert [tuple(row) for row in found] == [(1, None), (2, 7)]
+
+
+def test_a_stored_table_of_another_type_is_refused(spark: SparkSession, lake: Lake) -> None:
+    def altered(change: dict[str, Any], *more: StructField) -> Table:
+        fields = [change.get(field.name, field) for field in SCHEMA.fields]
+        return dataclasses.replace(THINGS, schema=StructType([field for field in fields if field] + list(more)))
+
+    lake.merge(things(spark, GOOD), THINGS)
+    typed = altered({"size": column("size", StringType())})
+    required = altered({}, column("owner", StringType(), required=True))
+    removed = altered({"size": None})
+    for table, words in (
+        (typed, "size is bigint, declared as string"),
+        (required, "owner, which is required, is not there"),
+        (removed, "size is not declared"),
+    ):
+        rows = spark.createDataFrame([], table.schema)
+        if table is not removed:
+            with pytest.raises(SchemaError, match=f"silver.things: the stored table is of another schema: {words}"):
+                lake.read(table)
+            with pytest.raises(SchemaError, match=words):
+                lake.merge(rows, table)
+        with pytest.raises(SchemaError, match=words):
+            lake.append(rows, table)
+    assert lake.version(THINGS) == 1 and stored(lake) == [GOOD]
+
+
+def test_writers_that_widen_a_table_side_by_side_all_land(spark: SparkSession, lake: Lake) -> None:
+    """Four at once, each with the new columns."""
+    lake.merge(things(spark, GOOD), THINGS)
+    rows = [("b", number, "new", None, number, None, MONDAY, None) for number in range(4)]
+    failures = _side_by_side(
+        *[lambda row=row: lake.merge(wider(spark, row), WIDER) for row in rows[:3]],
+        lambda: lake.append(wider(spark, rows[3]), WIDER),
+    )
+    assert failures == []
+    assert sorted(lake._stored(WIDER).columns) == sorted(WIDER.schema.names)
+    found = sorted(tuple(row) for row in lake.read(WIDER).where("kind = 'b'").collect())
+    assert found == rows
+
+
+class _WidenedMeanwhile(Lake):
+    """A lake whose table another writer widens once, just after it was found to lack columns."""
+
+    overtake = False
+
+    def _stored(self, table: Table, version: int | None = None) -> DataFrame:
+        found = super()._stored(table, version)
+        if self.overtake:
+            self.overtake = False
+            super()._add_columns(table)
+        return found
+
+
+def test_columns_that_another_writer_adds_first_are_as_good(spark: SparkSession, config: Config) -> None:
+    lake = _WidenedMeanwhile(spark, config)
+    lake.merge(things(spark, GOOD), THINGS)
+    lake.overtake = True
+    lake._add_columns(WIDER)
+    assert not lake.overtake and lake.version(WIDER) == 2
+    assert lake._stored(WIDER).columns == [*SCHEMA.names, "windows", "terms"]
 
 
 def test_every_conflict_that_delta_tells_apart_is_one() -> None:

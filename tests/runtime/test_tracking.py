@@ -22,7 +22,7 @@ from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, FINGERPRINT, Tracking, Version
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
 
-MANIFEST = FeatureManifest("mini@1", "tok", dimension=4, n_statistics=2, buckets=16, bigrams=True)
+MANIFEST = FeatureManifest("mini@1", "tok", dimension=4, statistics=("length", "links"), buckets=16, bigrams=True)
 BUNDLE = random_bundle(
     "risk", {"spam": ("no", "yes"), "hate": ("no", "yes")}, MANIFEST, {"spam": Calibration(0.5, -0.75)}, seed=1
 )

@@ -21,7 +21,7 @@ from linnaeus.training.ridge import fit_ridge
 
 BUCKETS, DIMENSION, FOLDS, N = 40, 5, 3, 240
 SETTINGS = Linear(smoothing=0.3, ridge_penalty=2.0)
-MANIFEST = FeatureManifest("e@1", "t", DIMENSION, 2, BUCKETS, True)
+MANIFEST = FeatureManifest("e@1", "t", DIMENSION, ("length", "links"), BUCKETS, True)
 Matrix = npt.NDArray[np.float64]
 
 

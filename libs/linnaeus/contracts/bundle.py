@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +16,18 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from linnaeus.contracts.config import fingerprint
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.schemas import STATISTICS
 
 Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
 _DOCUMENT = "bundle.json"
-_FORMAT = 1
+_FORMAT = 2
+_READABLE = (1, 2)  # the first did not name its statistics
+# The groups of a feature vector, in order; the scores are those of a head's two linear models.
+EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
+TERM_SCORES, VECTOR_SCORES = "term_scores", "vector_scores"
 
 
 @dataclass(frozen=True)
@@ -34,23 +41,35 @@ class FeatureGroup:
 
 @dataclass(frozen=True)
 class FeatureManifest:
-    """What a model's features are: the groups in order, the embedder, the tokenizer, and how terms are hashed."""
+    """What a model's features are: the embedder, the tokenizer, the statistics by name, and how terms are hashed."""
 
     embedder: str
     tokenizer: str
     dimension: int
-    n_statistics: int
+    statistics: tuple[str, ...]
     buckets: int
     bigrams: bool
 
-    def groups(self, n_scores: int) -> tuple[FeatureGroup, ...]:
-        """The groups of a head whose linear models give `n_scores` scores in all."""
-        widths = (("embedding", self.dimension), ("statistics", self.n_statistics), ("linear", n_scores))
-        offset, groups = 0, []
-        for name, width in widths:
-            groups.append(FeatureGroup(name, offset, width))
-            offset += width
-        return tuple(groups)
+    @property
+    def n_statistics(self) -> int:
+        """Width of the statistics."""
+        return len(self.statistics)
+
+    @property
+    def version(self) -> str:
+        """A fingerprint of all that decides the vector: rows are stamped with it, and scored anew where it changes."""
+        names = [EMBEDDING_GROUP, STATISTICS_GROUP, TERM_SCORES, VECTOR_SCORES]
+        return fingerprint([dataclasses.asdict(self), names])
+
+    def shared_groups(self) -> tuple[FeatureGroup, ...]:
+        """The groups that are the same for every head: what is known of a content before any class is."""
+        return _laid_out((EMBEDDING_GROUP, self.dimension), (STATISTICS_GROUP, self.n_statistics))
+
+    def groups(self, linear: LinearModel) -> tuple[FeatureGroup, ...]:
+        """The groups of a head with these linear models, in the order of its feature vector."""
+        shared = ((group.name, group.width) for group in self.shared_groups())
+        scores = ((TERM_SCORES, len(linear.term_coefficients)), (VECTOR_SCORES, len(linear.vector_coefficients)))
+        return _laid_out(*shared, *scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +128,12 @@ class ModelBundle:
         document: dict[str, Any] = {
             "format": _FORMAT,
             "family": self.family,
-            "manifest": dataclasses.asdict(self.manifest),
+            "manifest": dataclasses.asdict(self.manifest) | {"version": self.manifest.version},
             "heads": {
                 name: {
                     "classes": list(head.classes),
                     "calibration": dataclasses.asdict(head.calibration) if head.calibration else None,
-                    "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear.n_features)],
+                    "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear)],
                 }
                 for name, head in self.heads.items()
             },
@@ -129,15 +148,31 @@ class ModelBundle:
     def from_files(files: Mapping[str, bytes]) -> ModelBundle:
         """Read a bundle. Raises ConfigurationError for one of another format."""
         document = json.loads(files[_DOCUMENT])
-        if document.get("format") != _FORMAT:
-            raise ConfigurationError(f"the model bundle has format {document.get('format')}; this code reads {_FORMAT}")
+        if document.get("format") not in _READABLE:
+            readable = " and ".join(map(str, _READABLE))
+            raise ConfigurationError(
+                f"the model bundle has format {document.get('format')}; this code reads {readable}"
+            )
         heads = {}
         for name, said in document["heads"].items():
             calibration = Calibration(**said["calibration"]) if said["calibration"] else None
             heads[name] = Head(
                 tuple(said["classes"]), files[f"{name}.ubj"], _arrays_from_bytes(files[f"{name}.npz"]), calibration
             )
-        return ModelBundle(document["family"], FeatureManifest(**document["manifest"]), heads)
+        return ModelBundle(document["family"], _manifest(document["manifest"]), heads)
+
+
+def _laid_out(*widths: tuple[str, int]) -> tuple[FeatureGroup, ...]:
+    """Groups one after the other."""
+    offsets = itertools.accumulate((width for _, width in widths), initial=0)
+    return tuple(FeatureGroup(name, offset, width) for (name, width), offset in zip(widths, offsets, strict=False))
+
+
+def _manifest(said: Mapping[str, Any]) -> FeatureManifest:
+    """A bundle's manifest. One of the first format says how many statistics it has: they are those of that time."""
+    known = {name: value for name, value in said.items() if name not in ("version", "n_statistics")}
+    statistics = tuple(said["statistics"] if "statistics" in said else STATISTICS.names[: said["n_statistics"]])
+    return FeatureManifest(**(known | {"statistics": statistics}))
 
 
 def _arrays_to_bytes(linear: LinearModel) -> bytes:

@@ -35,6 +35,8 @@ STATISTICS = "statistics"
 TOKENIZER = "tokenizer"
 TEXT = "text"
 TERMS = "terms"
+FEATURES = "features"
+FEATURE_MANIFEST = "feature_manifest"
 
 EMBEDDER = "embedder"
 EMBEDDING = "embedding"

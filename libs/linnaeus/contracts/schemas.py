@@ -172,6 +172,7 @@ CONTENT_PROFILES = StructType(
         _column(c.CATEGORY_MODEL, TEXT, "Registered name and version of the category model"),
         _column(c.RISK_MODEL, TEXT, "Registered name and version of the risk model"),
         _column(c.TAXONOMY_VERSION, TEXT, "Fingerprint of the taxonomy and thresholds in force", required=True),
+        _column(c.FEATURE_MANIFEST, TEXT, "Fingerprint of what the scored features were; null in rows of before it"),
         _column(c.EMBEDDER, TEXT, "The embedder whose vector was scored; null where there was no text"),
         _column(c.CONTENT_HASH, TEXT, "Of the text that was scored", required=True),
         _column(c.SCORED_AT, TimestampType(), "When this row was last written, UTC", required=True),

@@ -6,7 +6,29 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
 from linnaeus.features.statistics import as_array
+
+
+def feature_matrix(
+    content: DataFrame, tokens: DataFrame, embeddings: DataFrame, manifest: FeatureManifest
+) -> tuple[DataFrame, tuple[FeatureGroup, ...]]:
+    """`content` with one column `features` (array<float>), and where each group begins and how wide it is.
+
+    The groups are those that know nothing of classes: the embedding (NaN where there is no text, as the booster takes
+    it) and the statistics. `features` is null where the tokens of a content's present text are yet to be built.
+    """
+    absent = F.array_repeat(F.lit(float("nan")).cast("float"), manifest.dimension)
+    vector = F.concat(F.coalesce(F.col(c.EMBEDDING), absent), F.col(c.STATISTICS))
+    rows = features_of(content, tokens, embeddings, manifest).select(*content.columns, vector.alias(c.FEATURES))
+    return rows, manifest.shared_groups()
+
+
+def features_of(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, manifest: FeatureManifest) -> DataFrame:
+    """`features` by a manifest: rows of another tokenizer or embedder do not count."""
+    of_tokenizer = tokens.where(F.col(c.TOKENIZER) == manifest.tokenizer)
+    of_embedder = embeddings.where(F.col(c.EMBEDDER) == manifest.embedder)
+    return features(content, of_tokenizer, of_embedder, manifest.buckets, manifest.bigrams)
 
 
 def features(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, buckets: int, bigrams: bool) -> DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -90,15 +91,21 @@ class Lake:
         return int(newest["version"]) if newest is not None else None
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """A table's rows, as of a version where one is given; no rows where it was never created."""
+        """A table's rows, as of a version where one is given; no rows where it was never created.
+
+        A column that was declared after the table (or that version) was written is null. Raises SchemaError where a
+        stored column has another type, or a required one is not there.
+        """
         if not self.exists(table):
             return self.session.createDataFrame([], table.schema)
+        return as_declared(self._stored(table, version), table)
+
+    def _stored(self, table: Table, version: int | None = None) -> DataFrame:
+        """A table's rows with the columns that it has."""
         reader = self.session.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
-        if self._root is not None:
-            return reader.load(self.place(table))
-        return reader.table(self.place(table))
+        return reader.load(self.place(table)) if self._root is not None else reader.table(self.place(table))
 
     def merge(self, rows: DataFrame, table: Table) -> MergeCounts:
         """Insert rows whose key is new and update those that differ; the others are not touched.
@@ -113,7 +120,7 @@ class Lake:
         try:
             counts = _check_rows(changed, table)
             if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):
-                self._create(table)
+                self._make_ready(table)
                 self._merge_with_retries(changed.select(*table.schema.names), table, is_new or counts.updated > 0)
             return counts
         finally:
@@ -133,19 +140,18 @@ class Lake:
             if not self.exists(table):
                 raise
             return False
-        description = table.description.replace("\\", "\\\\").replace("'", "\\'")
-        self.session.sql(f"COMMENT ON TABLE delta.`{self.place(table)}` IS '{description}'")
+        self.session.sql(f"COMMENT ON TABLE {self._sql_name(table)} IS {_quoted(table.description)}")
         return True
 
     def append(self, rows: DataFrame, table: Table) -> None:
         """Add rows of a log, whose keys are unique by their making: one commit, no look at what is stored."""
         check_schema(rows, table)
-        self._create(table)
+        self._make_ready(table)
         writer = rows.write.format("delta").mode("append")
         if self._root is not None:
-            writer.save(self.place(table))
+            self._with_retries(lambda attempt: writer.save(self.place(table)))
         else:
-            writer.saveAsTable(self.place(table))
+            self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
 
     def _changed(self, rows: DataFrame, table: Table) -> DataFrame:
         """Rows that are new or differ from the stored ones; `__stored_` says whether the key was there."""
@@ -163,13 +169,21 @@ class Lake:
     def _merge_with_retries(self, changed: DataFrame, table: Table, has_updates: bool) -> None:
         """One transaction; tried again where another writer came between."""
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
+
+        def merge(attempt: int) -> None:
+            merging = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
+            # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. Another
+            # writer may have brought the same keys meanwhile; left out as stored, ours would be lost.
+            merging = merging.whenMatchedUpdateAll() if has_updates or attempt > 0 else merging
+            merging.whenNotMatchedInsertAll().execute()
+
+        self._with_retries(merge)
+
+    def _with_retries(self, write: Callable[[int], None]) -> None:
+        """Call `write` with the number of the attempt, again where another writer came between."""
         for attempt in range(self._retries + 1):
             try:
-                merge = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
-                # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. Another
-                # writer may have brought the same keys meanwhile; left out as stored, ours would be lost.
-                merge = merge.whenMatchedUpdateAll() if has_updates or attempt > 0 else merge
-                merge.whenNotMatchedInsertAll().execute()
+                write(attempt)
                 return
             except _CONCURRENT:
                 if attempt == self._retries:
@@ -180,6 +194,34 @@ class Lake:
         if self._root is not None:
             return DeltaTable.forPath(self.session, self.place(table))
         return DeltaTable.forName(self.session, self.place(table))
+
+    def _sql_name(self, table: Table) -> str:
+        return self.place(table) if self._root is None else f"delta.`{self.place(table)}`"
+
+    def _make_ready(self, table: Table) -> None:
+        """Create the table where it is not there, and add the columns that were declared after it was created.
+
+        Delta could evolve the schema while it merges (`mergeSchema`, `withSchemaEvolution`); that takes any column of
+        the rows, and leaves a table that another writer widens meanwhile to chance. One ALTER TABLE is one commit, of
+        metadata alone: no file is rewritten, and every reader gives null for the rows that are there.
+        """
+        self._create(table)
+        self._with_retries(lambda attempt: self._add_columns(table))
+
+    def _add_columns(self, table: Table) -> None:
+        """Raises SchemaError where the table has a column that is not declared (any more)."""
+        lacking = _lacking(self._stored(table), table)
+        if not lacking:
+            return
+        added = ", ".join(
+            f"`{field.name}` {field.dataType.simpleString()} COMMENT {_quoted(field.metadata['comment'])}"
+            for field in lacking
+        )
+        try:
+            self.session.sql(f"ALTER TABLE {self._sql_name(table)} ADD COLUMNS ({added})")
+        except AnalysisException:
+            if _lacking(self._stored(table), table):  # where none lacks now, another writer added the same
+                raise
 
     def _create(self, table: Table) -> None:
         if self.exists(table):
@@ -210,6 +252,50 @@ def check_schema(rows: DataFrame, table: Table) -> None:
         if lacking or surplus
         else f"{table.full_name}: the columns stand in another order: {', '.join(name for name, _ in found)}"
     )
+
+
+def as_declared(stored: DataFrame, table: Table) -> DataFrame:
+    """Stored rows with the table's columns in its order, null for those declared after they were written.
+
+    Raises SchemaError where a column has another type, or a required one is not there.
+    """
+    if stored.schema.names == table.schema.names and not _lacking(stored, table):
+        return stored
+    lacking = {field.name for field in _lacking(stored, table, is_strict=False)}
+    return stored.select(
+        *[
+            F.lit(None).cast(field.dataType).alias(field.name, metadata=field.metadata)
+            if field.name in lacking
+            else F.col(field.name)
+            for field in table.schema.fields
+        ]
+    )
+
+
+def _lacking(stored: DataFrame, table: Table, is_strict: bool = True) -> list[StructField]:
+    """Declared columns that stored rows do not have. Raises SchemaError for a difference that can't be mended.
+
+    That is another type, a required column that is not there and, where `is_strict`, one that is not declared.
+    """
+    found = {field.name: field.dataType.simpleString() for field in stored.schema.fields}
+    lacking = [field for field in table.schema.fields if field.name not in found]
+    wrong = [
+        f"{field.name} is {found[field.name]}, declared as {field.dataType.simpleString()}"
+        for field in table.schema.fields
+        if found.get(field.name, field.dataType.simpleString()) != field.dataType.simpleString()
+    ]
+    wrong += [f"{field.name}, which is required, is not there" for field in lacking if field.name in table.required]
+    if is_strict:
+        wrong += [f"{name} is not declared" for name in found if name not in table.schema.names]
+    if wrong:
+        raise SchemaError(f"{table.full_name}: the stored table is of another schema: {'; '.join(wrong)}")
+    return lacking
+
+
+def _quoted(text: str) -> str:
+    """A text as a literal of Spark SQL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _check_rows(changed: DataFrame, table: Table) -> MergeCounts:
