@@ -12,14 +12,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, Embedder
 from linnaeus.contracts.errors import LinnaeusError
-from linnaeus.features.embeddings import distinct_texts, embed, part_of, partitions_for, size_of
+from linnaeus.features.embeddings import (
+    SET_ASIDE_BY,
+    distinct_texts,
+    embed,
+    part_of,
+    partitions_for,
+    set_aside_id,
+    size_of,
+    without_set_aside,
+)
 from linnaeus.features.near_duplicates import signatures
 from linnaeus.features.text import pending, text
 from linnaeus.features.windows import Cutter, Windowing
@@ -28,7 +37,6 @@ from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, 
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, slots, task_failure
 
-JOB = "build_embeddings"
 _FAILED = "embedding_failed"
 
 
@@ -54,8 +62,7 @@ def main(config: Config) -> JobResult:
 def _todo(lake: Lake, stamp: str) -> DataFrame:
     """Contents with a text, without a row of it by this embedder, whose text did not fail before."""
     lacking = pending(lake.read(tables.CONTENT).where(text() != ""), lake.read(tables.EMBEDDINGS), c.EMBEDDER, stamp)
-    failed = lake.read(tables.QUARANTINE).where(F.col(c.SOURCE) == JOB).select(F.col(c.RECORD_ID).alias("failed"))
-    return lacking.join(failed, F.col("failed") == _record_id(stamp), "left_anti")
+    return without_set_aside(lacking, lake.read(tables.QUARANTINE), stamp)
 
 
 def _stamps(lake: Lake) -> list[str]:
@@ -170,8 +177,8 @@ def _halves(texts: DataFrame, depth: int) -> list[DataFrame]:
 
 def _quarantined(texts: DataFrame, stamp: str, reason: str) -> DataFrame:
     rows = texts.select(
-        _record_id(stamp).alias(c.RECORD_ID),
-        F.lit(JOB).alias(c.SOURCE),
+        set_aside_id(F.lit(stamp)).alias(c.RECORD_ID),
+        F.lit(SET_ASIDE_BY).alias(c.SOURCE),
         text().alias(c.RAW),
         F.lit(None).cast("binary").alias(c.RAW_BYTES),
         F.array(F.lit(_FAILED)).alias(c.ERRORS),
@@ -180,11 +187,6 @@ def _quarantined(texts: DataFrame, stamp: str, reason: str) -> DataFrame:
         F.lit(reason).alias(c.DETAIL),
     )
     return rows.select(*tables.QUARANTINE.columns)
-
-
-def _record_id(stamp: str) -> Column:
-    """Of a text that an embedder can't embed: known again, it is not tried again."""
-    return F.sha2(F.concat(F.lit(f"{JOB}\n{stamp}\n"), F.col(c.CONTENT_HASH)), 256)
 
 
 def _result(n_todo: int, n_new: int, n_failed: int, written: int, stamp: str) -> JobResult:
@@ -199,7 +201,7 @@ def _result(n_todo: int, n_new: int, n_failed: int, written: int, stamp: str) ->
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with(JOB, main)
+    exit_with("build_embeddings", main)
 
 
 if __name__ == "__main__":

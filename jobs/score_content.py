@@ -13,6 +13,7 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import LinnaeusError, NoChampionError
+from linnaeus.features.embeddings import without_set_aside
 from linnaeus.features.text import text
 from linnaeus.inference.pending import pending
 from linnaeus.inference.score import ScoringPlan, score
@@ -42,7 +43,7 @@ def main(config: Config) -> JobResult:
     stamps = _stamps(config, category, risk, manifest)
     todo = pending(features, lake.read(tables.CONTENT_PROFILES), stamps).persist()
     try:
-        n_todo = _count(todo, manifest)
+        n_todo = _count(lake, todo, manifest)
         written = 0
         if n_todo > 0:
             plan = _plan(config, category_bundle, risk_bundle)
@@ -57,17 +58,28 @@ def main(config: Config) -> JobResult:
     )
 
 
-def _count(todo: DataFrame, manifest: FeatureManifest) -> int:
-    """How many there are. Raises LinnaeusError where some lack features: their scores would mean nothing."""
-    lacks = F.col(c.STATISTICS).isNull() | (F.col(c.EMBEDDING).isNull() & (text() != ""))
-    counted = todo.agg(F.count(F.lit(1)).alias("all"), F.count(F.when(lacks, 1)).alias("lacking")).first()
-    assert counted is not None
-    if counted["lacking"]:
+def _count(lake: Lake, todo: DataFrame, manifest: FeatureManifest) -> int:
+    """How many there are. Raises LinnaeusError where some lack features: their scores would mean nothing.
+
+    A text that made the embedder fail is scored without its vector.
+    """
+    lacks_tokens = F.col(c.STATISTICS).isNull()
+    lacks_vector = F.col(c.EMBEDDING).isNull() & (text() != "")
+    counted = todo.agg(F.count(F.lit(1)).alias("all"), F.count(F.when(lacks_tokens | lacks_vector, 1)).alias("lacking"))
+    found = counted.first()
+    assert found is not None
+    n_lacking = found["lacking"]
+    if n_lacking:
+        lacking = todo.where(lacks_tokens).union(
+            without_set_aside(todo.where(~lacks_tokens & lacks_vector), lake.read(tables.QUARANTINE), manifest.embedder)
+        )
+        n_lacking = lacking.count()
+    if n_lacking:
         raise LinnaeusError(
-            f"{counted['lacking']} contents have no tokens or no vector of {manifest.embedder}, which the champion was "
+            f"{n_lacking} contents have no tokens or no vector of {manifest.embedder}, which the champion was "
             "trained on; run build_tokens and build_embeddings, or promote a model of the embedder in force"
         )
-    return int(counted["all"])
+    return int(found["all"])
 
 
 def _one_manifest(bundles: list[ModelBundle]) -> FeatureManifest:

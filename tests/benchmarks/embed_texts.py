@@ -1,120 +1,197 @@
-"""Texts a second and exactness of build_embeddings beside onnxruntime, on the sample's distinct texts, in one run.
+"""Texts a second and exactness of build_embeddings beside its peers, on distinct real texts, in one run.
 
-    .venv/bin/python tests/benchmarks/embed_texts.py [--texts 3000] [--rounds 3] [--speed-only]
+    .venv/bin/python tests/benchmarks/embed_texts.py [--texts 20000] [--of all] [--rounds 1] [--defaults] [--speed-only]
 
-Exactness is measured over 1, 3 and 8 partitions, and left out by --speed-only.
+`--of sample` takes the sample's texts alone, `--defaults` adds Spark NLP as it comes (a process of its own, since it
+reads its settings at session start). Exactness is measured over 1, 3 and 8 partitions and on two executors' JVMs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Config, load_config, resolve
-from linnaeus.features.embeddings import embed, partitions_for
-from linnaeus.runtime.embedder import load_annotator
+from linnaeus.features.embeddings import Partitions, embed, partitions_for, size_of
+from linnaeus.features.windows import Windowing
+from linnaeus.runtime.embedder import load_embedder
 from linnaeus.runtime.spark import build_session
 from tests.benchmarks import reference
-from tests.benchmarks.support import json_lines, print_table, timed
+from tests.benchmarks.support import print_table, timed
+from tests.benchmarks.texts import as_frame, distinct
 
 OURS = "build_embeddings (Spark NLP, exact)"
 BATCHES = "onnxruntime pandas_udf, one thread a task, sorted batches of 32 (changes int8 vectors)"
-ONE_BY_ONE = "onnxruntime pandas_udf, one thread a task, one text at a time (exact)"
+ONE_BY_ONE = "onnxruntime pandas_udf, one thread a task, one window at a time (exact)"
+BARE = "onnxruntime without Spark, two threads, one window at a time (exact)"
+DEFAULTS = "Spark NLP as it comes: E5Embeddings, batches of 8, six threads a task; the first 128 tokens alone"
+_ASKED = {BATCHES: "1.0", BARE: "0.8", DEFAULTS: "2.5"}
+_CORES = 2
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=int, default=20_000)
+    parser.add_argument("--of", choices=("all", "sample"), default="all")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    parser.add_argument("--defaults", action="store_true")
     parser.add_argument("--speed-only", action="store_true")
+    parser.add_argument("--only-defaults", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    config = load_config("local", ["spark.master=local[2]", *options.set])
+    config = load_config("local", [f"spark.master=local[{_CORES}]", *options.set])
+    texts = distinct(config, options.texts, options.of)
+    if options.only_defaults:
+        print(json.dumps(_seconds_of_defaults(config, texts)))
+        return
+    speeds = _speeds(config, texts, options.rounds)
+    if options.defaults:
+        speeds[DEFAULTS] = [len(texts) / _in_another_process(options)]
+    _print_speed(speeds, f"{len(texts):,} distinct texts of {options.of}, {options.rounds} rounds in turn")
+    if not options.speed_only:
+        _print_exactness(config, texts)
+
+
+def _speeds(config: Config, texts: list[reference.Text], rounds: int) -> dict[str, list[float]]:
     session = build_session(config, "benchmark")
-    texts = _texts(config, options.texts)
-    rows = [(f"{i:08d}", text) for i, text in enumerate(texts)]
-    frame = session.createDataFrame(rows, f"{c.CONTENT_HASH} string, {c.TEXT} string").repartition(4).cache()
-    frame.count()
+    frame = as_frame(session, texts)
     ways: dict[str, Callable[[], float]] = {
-        OURS: lambda: _time_ours(config, frame, len(texts)),
-        BATCHES: lambda: _time_peer(config, frame, one_by_one=False),
-        ONE_BY_ONE: lambda: _time_peer(config, frame, one_by_one=True),
+        OURS: lambda: _time_ours(config, frame),
+        BATCHES: lambda: _time_peer(config, frame, exact=False),
+        ONE_BY_ONE: lambda: _time_peer(config, frame, exact=True),
+        BARE: lambda: _time_bare(config, texts),
     }
     speeds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds):  # in turn, so that a drift of the machine's speed hits all alike
+    for _ in range(rounds):  # in turn, so that a drift of the machine's speed hits all alike
         for name, seconds in ways.items():
             speeds[name].append(len(texts) / seconds())
-    _print_speed(speeds, len(texts))
-    if not options.speed_only:
-        _print_exactness(config, frame, texts)
+            print(f"{name}: {speeds[name][-1]:.1f} texts/s", file=sys.stderr, flush=True)
     session.stop()
+    return speeds
 
 
-def _texts(config: Config, n: int) -> list[str]:
-    records = json_lines(resolve(config.sample.folder) / "content.jsonl")
-    distinct = sorted({"\n".join(filter(None, (one.get("title"), one["body"]))).strip() for one in records})
-    rng = np.random.default_rng(0)
-    return [distinct[i] for i in rng.permutation(len(distinct))[:n]]
+def ours(config: Config, frame: DataFrame, partitions: Partitions | None = None) -> DataFrame:
+    """The vectors, as the job makes them."""
+    settings = config.embedder
+    loaded = load_embedder(frame.sparkSession, settings)
+    windowing = Windowing(
+        loaded.vocabulary, settings.max_tokens, settings.overlap, settings.title_weight, settings.body_weight
+    )
+    if partitions is None:
+        size = size_of(frame, settings.max_tokens)
+        text_bytes = int(settings.megabytes_a_partition * 2**20)
+        partitions = partitions_for(size, settings.windows_a_partition, text_bytes, _CORES)
+    return embed(frame, loaded.annotator, windowing, settings.dimension, partitions)
 
 
-def _ours(config: Config, frame: DataFrame, partitions: int) -> DataFrame:
-    annotator = load_annotator(frame.sparkSession, config.embedder)
-    return embed(frame, annotator, partitions)
-
-
-def _time_ours(config: Config, frame: DataFrame, n: int) -> float:
-    vectors = _ours(config, frame, partitions_for(n, config.embedder.texts_a_partition, 2))
+def _time_ours(config: Config, frame: DataFrame) -> float:
+    vectors = ours(config, frame)
     with timed() as clock:
         vectors.write.format("noop").mode("overwrite").save()
     return clock.seconds
 
 
-def _time_peer(config: Config, frame: DataFrame, one_by_one: bool) -> float:
-    folder, max_tokens = str(resolve(config.embedder.path)), config.embedder.max_tokens
-    vector = reference.vector_udf(F.col(c.TEXT), folder, max_tokens, one_by_one)
-    vectors = frame.repartition(2).select(c.CONTENT_HASH, vector)
+def _time_peer(config: Config, frame: DataFrame, exact: bool) -> float:
+    vector = reference.vector_udf(F.col(c.TITLE), F.col(c.BODY), reference.Peer.of(config.embedder), exact)
+    vectors = frame.repartition(_CORES).select(c.CONTENT_HASH, vector)
     with timed() as clock:
         vectors.write.format("noop").mode("overwrite").save()
     return clock.seconds
 
 
-def _print_speed(speeds: dict[str, list[float]], n: int) -> None:
-    header = ("what", "texts a second, median", "min", "max", "ours to it (asked: at least 1.0)")
+def _time_bare(config: Config, texts: list[reference.Text]) -> float:
+    peer = reference.Peer.of(config.embedder)
+    reference.load(peer)
+    with timed() as clock:
+        reference.bare(texts, peer, _CORES)
+    return clock.seconds
+
+
+def _in_another_process(options: argparse.Namespace) -> float:
+    command = [sys.executable, __file__, "--only-defaults", "--texts", str(options.texts), "--of", options.of]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _seconds_of_defaults(config: Config, texts: list[reference.Text]) -> float:
+    """Spark NLP without any of our settings but the jars: title and body as one text, cut at the model's length."""
+    from pyspark.ml import PipelineModel
+    from sparknlp.annotator import E5Embeddings
+    from sparknlp.base import DocumentAssembler
+
+    builder = SparkSession.builder.master(f"local[{_CORES}]").config("spark.driver.memory", config.spark.driver_memory)
+    jars = sorted((resolve(config.spark.ivy_folder) / "jars").glob("*.jar"))
+    builder = builder.config("spark.jars", ",".join(map(str, jars))).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")
+    session = builder.config("spark.kryoserializer.buffer.max", "2000M").getOrCreate()
+    folder = resolve(config.embedder.path or "")
+    annotator = E5Embeddings.loadSavedModel(folder.as_uri(), session).setMaxSentenceLength(config.embedder.max_tokens)
+    document = DocumentAssembler().setInputCol("text").setOutputCol("document")
+    pipeline = PipelineModel(stages=[document, annotator.setInputCols(["document"]).setOutputCol("vector")])
+    text = F.concat_ws("\n", c.TITLE, c.BODY).alias("text")
+    vectors = pipeline.transform(as_frame(session, texts).repartition(_CORES).select(text))
+    with timed() as clock:
+        vectors.select("vector.embeddings").write.format("noop").mode("overwrite").save()
+    session.stop()
+    return clock.seconds
+
+
+def _print_speed(speeds: dict[str, list[float]], on: str) -> None:
+    header = ("what", "texts a second, median", "min", "max", "ours to it", "asked: at least")
     rows = []
     for name, values in speeds.items():
-        ratio = statistics.median(a / b for a, b in zip(speeds[OURS], values, strict=True))
-        rows.append((name, *_three(values), "" if name == OURS else f"**{ratio:.2f}**"))
-    print_table(f"Embedding speed: {n} distinct texts of the sample, {len(speeds[OURS])} rounds in turn", header, rows)
+        ratio = statistics.median(a / b for a, b in zip(speeds[OURS], values, strict=False))
+        shown = "" if name == OURS else f"**{ratio:.2f}**"
+        rows.append((name, *_three(values), shown, _ASKED.get(name, "")))
+    print_table(f"Embedding speed: {on}", header, rows)
 
 
 def _three(values: list[float]) -> tuple[str, str, str]:
     return f"{statistics.median(values):.1f}", f"{min(values):.1f}", f"{max(values):.1f}"
 
 
-def _print_exactness(config: Config, frame: DataFrame, texts: list[str]) -> None:
-    truth = reference.embed_all(texts, str(resolve(config.embedder.path)), config.embedder.max_tokens, 2)
+def _print_exactness(config: Config, texts: list[reference.Text]) -> None:
+    peer = reference.Peer.of(config.embedder)
+    chosen = [text for text in texts if _one_window_a_part(text, peer)]
+    truth = reference.one_by_one(chosen, peer)
     rows = []
-    for partitions in (1, 3, 8):
-        found = _ours(config, frame, partitions).orderBy(c.CONTENT_HASH).collect()
-        vectors = np.array([row[c.EMBEDDING] for row in found])
-        cosines = (vectors * truth).sum(axis=1)
-        rows.append((partitions, f"{cosines.min():.8f}", f"{cosines.mean():.8f}"))
+    kept: list[np.ndarray] = []
+    for master, partitions in ((f"local[{_CORES}]", (1, 3, 8)), ("local-cluster[2,1,3072]", (8,))):
+        session = build_session(load_config("local", [f"spark.master={master}"]), "benchmark")
+        frame = as_frame(session, chosen)
+        for n in partitions:
+            found = ours(config, frame, Partitions(n, n, n)).orderBy(c.CONTENT_HASH).collect()
+            vectors = np.array([row[c.EMBEDDING] for row in found])
+            cosines = (vectors * truth).sum(axis=1)
+            kept.append(vectors)
+            apart = np.abs(vectors - kept[0]).max()
+            rows.append((master, n, f"{cosines.min():.8f}", f"{cosines.mean():.8f}", f"{apart:.1e}"))
+        session.stop()
     print_table(
-        "Exactness: cosine to bare onnxruntime, one text at a time (asked: at least 0.9999)",
-        ("partitions", "worst", "mean"),
+        f"Exactness on {len(chosen)} texts whose title and body are a window each: cosine to bare onnxruntime, one at "
+        "a time (asked: at least 0.9999), and the largest difference of a number to the first row's (asked: 1e-6)",
+        ("master", "partitions", "worst cosine", "mean cosine", "largest difference"),
         rows,
     )
+
+
+def _one_window_a_part(text: reference.Text, peer: reference.Peer) -> bool:
+    """Where words are cut differs: ours is between words. So only uncut texts are comparable to the last bit."""
+    tokenizer, _ = reference.load(peer)
+    return len(reference.windows_of(text, peer, tokenizer)) == sum(bool(part and part.strip()) for part in text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""The peer of build_embeddings: the same ONNX model run by onnxruntime itself, bare or in a pandas_udf."""
+"""The peer of build_embeddings: the same ONNX model over the same windows, by onnxruntime, bare or in a pandas_udf."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,68 +14,120 @@ import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from linnaeus.contracts.config import Embedder, resolve
+
 BATCH = 32
+Text = tuple[str | None, str | None]  # title and body
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What the peer needs of the settings; hashable, so that a process loads the model once."""
+
+    folder: str
+    max_tokens: int
+    overlap: int
+    title_weight: float
+    body_weight: float
+    threads: int = 1
+
+    @staticmethod
+    def of(settings: Embedder, threads: int = 1) -> Peer:
+        """The peer of an embedder."""
+        folder = str(resolve(settings.path or ""))
+        weights = (settings.title_weight, settings.body_weight)
+        return Peer(folder, settings.max_tokens, settings.overlap, *weights, threads)
 
 
 @lru_cache(maxsize=4)
-def load(folder: str, max_tokens: int, threads: int) -> tuple[Any, Any]:
+def load(peer: Peer) -> tuple[Any, Any]:
     """Tokenizer and session, once a process."""
     import onnxruntime
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(Path(peer.folder) / "tokenizer.json"))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
+    tokenizer.enable_truncation(peer.max_tokens, stride=peer.overlap)
+    tokenizer.encode_special_tokens = True  # "[SEP]" in somebody's text is text
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = peer.threads
     options.inter_op_num_threads = 1
-    return tokenizer, onnxruntime.InferenceSession(str(Path(folder) / "model.onnx"), options)
+    return tokenizer, onnxruntime.InferenceSession(str(Path(peer.folder) / "model.onnx"), options)
 
 
-def embed_one(text: str, folder: str, max_tokens: int = 128, threads: int = 1) -> np.ndarray:
-    """The vector of one text: mean of its tokens' states, norm one."""
-    tokenizer, session = load(folder, max_tokens, threads)
-    return _embed_batch([tokenizer.encode(text)], session)[0]
+def windows_of(text: Text, peer: Peer, tokenizer: Any) -> list[tuple[Any, float]]:
+    """Encodings of title and body, cut by the tokenizer itself, with their weights."""
+    found: list[tuple[Any, float]] = []
+    for part, weight in zip(text, (peer.title_weight, peer.body_weight), strict=True):
+        if not part or not part.strip() or weight == 0:
+            continue
+        first = tokenizer.encode(part)
+        encodings = [first, *first.overflowing]
+        total = sum(len(one.ids) - 2 for one in encodings)
+        found += [(one, weight * (len(one.ids) - 2) / total) for one in encodings if total]
+    return found or [(tokenizer.encode(""), 1.0)]
 
 
-def embed_all(texts: list[str], folder: str, max_tokens: int = 128, threads: int = 1) -> np.ndarray:
-    """Vectors of texts, one at a time: the reference that nothing mixes."""
-    return np.stack([embed_one(text, folder, max_tokens, threads) for text in texts])
+def one_by_one(texts: list[Text], peer: Peer) -> np.ndarray:
+    """Vectors of texts, a window at a time: the reference that nothing mixes."""
+    tokenizer, session = load(peer)
+    vectors = []
+    for text in texts:
+        windows = windows_of(text, peer, tokenizer)
+        vectors.append(sum(weight * _embed_batch([one], session)[0] for one, weight in windows))
+    return _unit(np.stack(vectors))
 
 
-def sorted_batches(texts: list[str], folder: str, max_tokens: int) -> np.ndarray:
-    """Vectors by padded batches of texts of like length, one thread: how a careful user would write it."""
-    tokenizer, session = load(folder, max_tokens, 1)
-    encodings = tokenizer.encode_batch(texts)
-    order = np.argsort([len(one.ids) for one in encodings], kind="stable")
-    vectors: list[Any] = [None] * len(texts)
+def sorted_batches(texts: list[Text], peer: Peer) -> np.ndarray:
+    """Vectors by padded batches of windows of like length: how a careful user would write it."""
+    tokenizer, session = load(peer)
+    windows = [(i, one, weight) for i, text in enumerate(texts) for one, weight in windows_of(text, peer, tokenizer)]
+    order = np.argsort([len(one.ids) for _, one, _ in windows], kind="stable")
+    vectors: Any = 0.0
     for start in range(0, len(order), BATCH):
-        places = order[start : start + BATCH]
-        for place, vector in zip(places, _embed_batch([encodings[i] for i in places], session), strict=True):
-            vectors[place] = vector
-    return np.stack(vectors)
+        batch = [windows[i] for i in order[start : start + BATCH]]
+        found = _embed_batch([one for _, one, _ in batch], session)
+        if start == 0:
+            vectors = np.zeros((len(texts), found.shape[1]))
+        np.add.at(vectors, [i for i, _, _ in batch], found * np.array([weight for *_, weight in batch])[:, None])
+    return _unit(vectors)
 
 
-def vector_udf(text: Column, folder: str, max_tokens: int, one_by_one: bool = False) -> Column:
-    """The peer: an iterator pandas_udf, one thread a task, sorted batches of 32 (or exact, one text at a time)."""
-    run = embed_all if one_by_one else sorted_batches
+def bare(texts: list[Text], peer: Peer, threads: int) -> np.ndarray:
+    """Vectors without Spark: as many Python threads as cores over one session, a window at a time."""
+    load(peer)
+    parts = [texts[i::threads] for i in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(lambda part: one_by_one(part, peer), parts))
+    vectors = np.empty((len(texts), found[0].shape[1]))
+    for i, part in enumerate(found):
+        vectors[i::threads] = part
+    return vectors
+
+
+def vector_udf(title: Column, body: Column, peer: Peer, exact: bool = False) -> Column:
+    """The peer in Spark: an iterator pandas_udf, one thread a task, sorted batches (or exact, a window at a time)."""
+    run = one_by_one if exact else sorted_batches
 
     @F.pandas_udf("array<float>")  # type: ignore[call-overload]
-    def embed(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        for texts in batches:
-            yield pd.Series(list(run(texts.tolist(), folder, max_tokens)))
+    def embed(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for titles, bodies in batches:
+            yield pd.Series(list(run(list(zip(titles, bodies, strict=True)), peer).astype(np.float32)))
 
-    return embed(text)
+    return embed(title, body).alias("embedding")  # type: ignore[no-any-return]
 
 
 def _embed_batch(encodings: list[Any], session: Any) -> np.ndarray:
-    width = max(len(one.ids) for one in encodings)
-    ids = np.zeros((len(encodings), width), dtype=np.int64)
-    mask = np.zeros_like(ids)
+    longest = max(len(one.ids) for one in encodings)
+    ids = np.zeros((len(encodings), longest), dtype=np.int64)
+    attention = np.zeros_like(ids)
     for row, one in enumerate(encodings):
         ids[row, : len(one.ids)] = one.ids
-        mask[row, : len(one.ids)] = 1
-    given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-    states = session.run(None, {one.name: given[one.name] for one in session.get_inputs()})[0]
-    summed = (states * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1)[:, None]
-    return (summed / np.linalg.norm(summed, axis=1, keepdims=True)).astype(np.float32)
+        attention[row, : len(one.ids)] = 1
+    inputs = {"input_ids": ids, "attention_mask": attention, "token_type_ids": np.zeros_like(ids)}
+    hidden = session.run(None, inputs)[0]
+    return _unit((hidden * attention[:, :, None]).sum(axis=1) / attention.sum(axis=1, keepdims=True))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

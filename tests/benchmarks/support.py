@@ -53,4 +53,4 @@ def json_lines(path: Path) -> list[dict[str, str]]:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return path.read_text(encoding="utf-8").rstrip("\n").split("\n") if path.is_file() else []

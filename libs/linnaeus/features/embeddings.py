@@ -14,6 +14,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.features.text import text
 from linnaeus.features.windows import Windowing, cut_into_windows, pool_windows
 
+SET_ASIDE_BY = "build_embeddings"  # the source, in bronze.quarantine, of texts that can't be embedded
 _VECTOR = "__vector"
 _CHARACTERS_A_TOKEN = 4  # of English; only partitions are counted by it
 
@@ -82,6 +83,17 @@ def embed_windows(windows: DataFrame, annotator: Any) -> DataFrame:
     vectors = annotator.setInputCols(["document"]).setOutputCol(_VECTOR).transform(documents)
     kept = [name for name in windows.columns if name != c.TEXT]
     return vectors.select(*kept, F.col(_VECTOR)[0]["embeddings"].alias(c.EMBEDDING))
+
+
+def set_aside_id(embedder: Column) -> Column:
+    """The id in bronze.quarantine of a text (`content_hash`) that an embedder can't embed."""
+    return F.sha2(F.concat(F.lit(f"{SET_ASIDE_BY}\n"), embedder, F.lit("\n"), F.col(c.CONTENT_HASH)), 256)
+
+
+def without_set_aside(contents: DataFrame, quarantine: DataFrame, embedder: str) -> DataFrame:
+    """Contents whose text did not make this embedder fail."""
+    failed = quarantine.where(F.col(c.SOURCE) == SET_ASIDE_BY).select(F.col(c.RECORD_ID).alias("__failed"))
+    return contents.join(failed, F.col("__failed") == set_aside_id(F.lit(embedder)), "left_anti")
 
 
 def part_of(key: Column, parts: int) -> Column:

@@ -1,0 +1,182 @@
+"""What build_embeddings costs: a run with 1% changed over a full one, 40,000 texts over 10,000, and its memory.
+
+    .venv/bin/python tests/benchmarks/fill_embeddings.py [changes] [growth] [memory]
+
+Each is the whole job on a lake of its own in a temporary folder, on distinct real texts. The memory is the most that
+the JVM (heap in use after a collection, and all of the process) and its Python workers held, sampled five times a
+second, while bodies of a megabyte are embedded by an executor of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from jobs import build_embeddings
+from linnaeus.bronze.clean import content_hash
+from linnaeus.contracts import columns as c
+from linnaeus.contracts import tables
+from linnaeus.contracts.config import Config, load_config
+from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.spark import build_session
+from tests.benchmarks.reference import Text
+from tests.benchmarks.support import print_table, timed
+from tests.benchmarks.texts import distinct
+
+CHANGED = 200
+TEXTS = 20_000
+SMALL, LARGE = 10_000, 40_000
+BODIES, BODY_BYTES = 6, 1_000_000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=("changes", "growth", "memory"), default=())
+    chosen = parser.parse_args().what or ("changes", "growth", "memory")
+    for name in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            {"changes": changes, "growth": growth, "memory": memory}[name](Path(folder))
+
+
+def changes(folder: Path) -> None:
+    """A full run, and one after 1% of the contents changed."""
+    config = _config(folder)
+    session = build_session(config, "benchmark")
+    texts = distinct(config, TEXTS + CHANGED)
+    _put(session, config, texts[:TEXTS])
+    full = _seconds(config)
+    rows = []
+    for attempt in range(3):
+        changed = [(title, f"{body} (edited, {attempt})") for title, body in texts[TEXTS : TEXTS + CHANGED]]
+        _put(session, config, changed)
+        again = _seconds(config)
+        rows.append((f"{CHANGED} changed, run {attempt + 1}", f"{again:.1f}", f"{again / full:.3f}"))
+    nothing = _seconds(config)
+    rows.append(("nothing changed", f"{nothing:.1f}", f"{nothing / full:.3f}"))
+    header = ("run of build_embeddings", "seconds", "over the full run (asked, with 1% changed: at most 0.05)")
+    print_table(f"Cost of change: {TEXTS:,} contents", header, [("full", f"{full:.1f}", "1"), *rows])
+    session.stop()
+
+
+def growth(folder: Path) -> None:
+    """Cost a text at two sizes."""
+    config = _config(folder)
+    session = build_session(config, "benchmark")
+    texts = distinct(config, LARGE)
+    _put(session, config, texts[:200])
+    _seconds(config)  # the JVM is warm for both
+    costs = []
+    for n in (SMALL, LARGE):
+        shutil.rmtree(folder / "lake")
+        # Of the same texts' lengths: every fourth of the larger set is the smaller one.
+        _put(session, config, texts if n == LARGE else texts[:: LARGE // SMALL])
+        costs.append(_seconds(config) / n * 1000)
+    rows = [(f"{n:,}", f"{cost:.2f}") for n, cost in zip((SMALL, LARGE), costs, strict=True)]
+    rows.append(("ratio (asked: at most 1.1)", f"**{costs[1] / costs[0]:.2f}**"))
+    print_table("Cost a text, all distinct, the whole job", ("texts", "milliseconds a text"), rows)
+    session.stop()
+
+
+def memory(folder: Path) -> None:
+    """Memory while bodies of a megabyte are embedded, under two settings."""
+    rows = []
+    for megabytes, heap in ((1, "1g"), (8, "1g"), (8, "2g")):
+        config = _config(
+            folder,
+            "spark.master=local-cluster[1,2,3072]",
+            f"spark.executor_memory={heap}",
+            f"embedder.megabytes_a_partition={megabytes}",
+        )
+        session = build_session(config, "benchmark")
+        words = " ".join(f"{title or ''} {body or ''}" for title, body in distinct(config, 15_000))
+        bodies = [words[i * BODY_BYTES : (i + 1) * BODY_BYTES] for i in range(BODIES)]
+        shutil.rmtree(folder / "lake", ignore_errors=True)
+        _put(session, config, [(None, body) for body in bodies])
+        with _peak() as found:
+            seconds = _seconds(config)
+        session.stop()
+        rows.append((megabytes, heap, f"{found['jvm']:.0f}", f"{found['python']:.0f}", f"{seconds:.0f}"))
+    header = ("megabytes_a_partition", "executor_memory", "executor's JVM, MiB", "its Python workers, MiB", "seconds")
+    title = f"Peak resident memory of one executor with two cores: {BODIES} bodies of {BODY_BYTES / 1e6:.0f} MB"
+    print_table(title, header, rows)
+
+
+def _config(folder: Path, *overrides: str) -> Config:
+    return load_config("local", [f"lake.root={folder / 'lake'}", "spark.master=local[2]", *overrides])
+
+
+def _put(session: SparkSession, config: Config, texts: list[Text]) -> None:
+    """Contents by their place: the same place again is a change."""
+    rows = [(f"{i:08d}", "creator", "text", title, body) for i, (title, body) in enumerate(texts)]
+    frame = session.createDataFrame(
+        rows, "content_id string, creator_id string, kind string, title string, body string"
+    )
+    frame = frame.select(
+        "*",
+        F.lit(None).cast("string").alias(c.URI),
+        F.lit(None).cast("timestamp").alias(c.PUBLISHED_AT),
+        content_hash(F.col(c.TITLE), F.col(c.BODY)).alias(c.CONTENT_HASH),
+        F.current_timestamp().alias(c.INGESTED_AT),
+    )
+    Lake(session, config).merge(frame, tables.CONTENT)
+
+
+def _seconds(config: Config) -> float:
+    with timed() as clock:
+        result = build_embeddings.main(config)
+    print(f"{result.rows_written} written in {clock.seconds:.1f} s", file=sys.stderr, flush=True)
+    return clock.seconds
+
+
+@contextmanager
+def _peak() -> Iterator[dict[str, float]]:
+    """The most resident memory, in MiB, of executors' JVMs and of their Python workers together."""
+    found, ended = {"jvm": 0.0, "python": 0.0}, threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            now = {"jvm": 0.0, "python": 0.0}
+            for kind, size in _executors():
+                now[kind] += size
+            for kind in found:
+                found[kind] = max(found[kind], now[kind])
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _executors() -> Iterator[tuple[str, float]]:
+    """Kind and resident MiB of the processes of executors."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+            pages = int((process / "statm").read_text().split()[1])
+        except (OSError, IndexError):
+            continue
+        if b"CoarseGrainedExecutorBackend" in command:
+            yield "jvm", pages * 4096 / 2**20
+        elif b"pyspark.daemon" in command:
+            yield "python", pages * 4096 / 2**20
+
+
+if __name__ == "__main__":
+    main()
