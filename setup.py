@@ -30,6 +30,7 @@ REQUIRED = [
     "pandas>=2.2,<3",  # pyspark 3.5 predates pandas 3
     "onnx>=1.18",
     "py3langid>=0.4",
+    "tokenizers>=0.19",
     "pyarrow>=15",
     "scipy>=1.11",
     "scikit-learn>=1.5",
@@ -55,7 +56,6 @@ TEST = [
     "databricks-bundles==1.22.1",
     "deltalake>=0.20",
     "onnxruntime>=1.18",
-    "tokenizers>=0.19",
     "mypy>=1.11",
     "ruff>=0.6",
     "types-PyYAML>=6.0",
