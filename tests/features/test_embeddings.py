@@ -14,8 +14,17 @@ from tokenizers import Tokenizer
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import load_config, resolve
-from linnaeus.features.embeddings import Partitions, Size, distinct_texts, embed, part_of, partitions_for, size_of
-from linnaeus.features.windows import Windowing
+from linnaeus.features.embeddings import (
+    Partitions,
+    Size,
+    distinct_texts,
+    embed,
+    part_of,
+    partitions_for,
+    size_of,
+    spread_windows,
+)
+from linnaeus.features.windows import Windowing, cut_into_windows
 from linnaeus.runtime.embedder import LoadedEmbedder, load_embedder
 
 SETTINGS = load_config("local").embedder
@@ -182,3 +191,23 @@ def test_parts_are_disjoint_and_whole(spark: SparkSession) -> None:
     counted = keys.groupBy(part_of(F.col("key"), 4).alias("part")).count().collect()
     assert {row["part"] for row in counted} == {0, 1, 2, 3}
     assert sum(row["count"] for row in counted) == 1000 and min(row["count"] for row in counted) > 200
+
+
+def test_the_windows_of_a_text_of_a_megabyte_are_spread_evenly(spark: SparkSession, embedder: LoadedEmbedder) -> None:
+    long = "Words of one very long text, which has no end. " * 22_000
+    rows = [("long", None, long), *((f"short {i}", None, "a few words") for i in range(50))]
+    texts = spark.createDataFrame(rows, f"{c.CONTENT_HASH} string, title string, body string")
+    windowing = Windowing(embedder.vocabulary, SETTINGS.max_tokens, SETTINGS.overlap, 0.5, 1.0)
+    spread = spread_windows(cut_into_windows(texts, windowing), 8)
+    sizes = [row["count"] for row in spread.groupBy(F.spark_partition_id()).count().collect()]
+    assert sum(sizes) > 2000 and len(sizes) == 8
+    assert max(sizes) < 1.3 * sum(sizes) / len(sizes)
+
+
+def test_no_row_is_touched_in_python_one_by_one(spark: SparkSession, embedder: LoadedEmbedder) -> None:
+    texts = spark.createDataFrame([("h", None, "words")], f"{c.CONTENT_HASH} string, title string, body string")
+    windowing = Windowing(embedder.vocabulary, SETTINGS.max_tokens, SETTINGS.overlap, 0.5, 1.0)
+    vectors = embed(texts, embedder.annotator, windowing, SETTINGS.dimension, Partitions(2, 4, 2))
+    plan = vectors._jdf.queryExecution().executedPlan().toString()
+    assert plan.count("MapInArrow") + plan.count("PythonMapInArrow") >= 2
+    assert "BatchEvalPython" not in plan and "ArrowEvalPython" not in plan

@@ -71,10 +71,14 @@ def partitions_for(size: Size, windows_a_partition: int, bytes_a_partition: int,
 def embed(texts: DataFrame, annotator: Any, windowing: Windowing, dimension: int, partitions: Partitions) -> DataFrame:
     """`content_hash`, `embedding` and `n_tokens` of rows with `content_hash`, `title` and `body`, once each."""
     windows = cut_into_windows(texts.repartition(partitions.texts, c.CONTENT_HASH), windowing)
-    spread = windows.repartition(partitions.windows, c.CONTENT_HASH, c.PLACE)
-    vectors = embed_windows(spread, annotator)
+    vectors = embed_windows(spread_windows(windows, partitions.windows), annotator)
     gathered = vectors.repartition(partitions.vectors, c.CONTENT_HASH).sortWithinPartitions(c.CONTENT_HASH, c.PLACE)
     return pool_windows(gathered, dimension)
+
+
+def spread_windows(windows: DataFrame, partitions: int) -> DataFrame:
+    """The windows on partitions by their text and place: those of a long text do not stay together."""
+    return windows.repartition(partitions, c.CONTENT_HASH, c.PLACE)
 
 
 def embed_windows(windows: DataFrame, annotator: Any) -> DataFrame:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pyspark.ml import PipelineModel
-from pyspark.ml.feature import HashingTF, MinHashLSH
+from pyspark.ml.feature import HashingTF, MinHashLSH, NGram, RegexTokenizer
 from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
@@ -15,7 +15,8 @@ N_HASHES = 64
 _SHINGLE = 3  # words
 _BUCKETS = 1 << 24
 _SEED = 20170923  # another seed makes other signatures: they can't be compared with those that are stored
-_SHINGLES, _VECTOR, _HASHES = "__shingles", "__vector", "__hashes"
+SHINGLES = "shingles"
+_WORDS, _RUNS, _VECTOR, _HASHES = "__words", "__runs", "__vector", "__hashes"
 
 
 def signatures(texts: DataFrame) -> DataFrame:
@@ -25,20 +26,21 @@ def signatures(texts: DataFrame) -> DataFrame:
     neighbouring words, with a standard error of at most 1 / (2 · sqrt(N_HASHES)). Texts without a word are left out.
     Method: Broder (1997), On the resemblance and containment of documents; by Spark ML's MinHashLSH.
     """
-    shingled = texts.select(c.CONTENT_HASH, shingles(text()).alias(_SHINGLES)).where(F.size(_SHINGLES) > 0)
-    hashed = _hashing(texts).transform(shingled)
+    hashed = _hashing(texts).transform(shingled(texts.select(c.CONTENT_HASH, text().alias(c.TEXT))))
     numbers = F.transform(_HASHES, lambda one: F.element_at(vector_to_array(one), 1).cast("int"))
     return hashed.select(c.CONTENT_HASH, numbers.alias(c.SIGNATURE))
 
 
-def shingles(text: Column) -> Column:
-    """Runs of three words (letters and digits, lower case), each once; of a shorter text the whole of it."""
-    without_tags = F.regexp_replace(text, r"</?[A-Za-z][^<>]{0,1000}>", " ")
-    bare = F.trim(F.regexp_replace(F.lower(without_tags), r"[^\p{L}\p{M}\p{N}]+", " "))
-    words = F.when(bare == "", F.array().cast("array<string>")).otherwise(F.split(bare, " "))
-    last = F.greatest(F.size(words) - (_SHINGLE - 1), F.lit(1))
-    runs = F.transform(F.sequence(F.lit(1), last), lambda first: F.concat_ws(" ", F.slice(words, first, _SHINGLE)))
-    return F.when(F.size(words) == 0, words).otherwise(F.array_distinct(runs))
+def shingled(texts: DataFrame) -> DataFrame:
+    """Rows with `text` as rows with `shingles`: runs of three words (letters and digits, lower case), or the whole of a
+    shorter text. Texts without a word are left out."""
+    without_tags = F.regexp_replace(c.TEXT, r"</?[A-Za-z][^<>]{0,1000}>", " ")
+    words = RegexTokenizer(inputCol=c.TEXT, outputCol=_WORDS, gaps=False, pattern=r"[\p{L}\p{M}\p{N}]+")
+    runs = NGram(inputCol=_WORDS, outputCol=_RUNS, n=_SHINGLE)
+    found = runs.transform(words.transform(texts.withColumn(c.TEXT, without_tags))).where(F.size(_WORDS) > 0)
+    whole = F.array(F.concat_ws(" ", _WORDS))
+    shingles = F.when(F.size(_RUNS) > 0, F.col(_RUNS)).otherwise(whole)
+    return found.withColumn(SHINGLES, shingles).drop(_WORDS, _RUNS, c.TEXT)
 
 
 def near_duplicates(rows: DataFrame, key: str, at_least: float = 0.8, bands: int = 16) -> DataFrame:
@@ -73,7 +75,7 @@ def near_duplicates(rows: DataFrame, key: str, at_least: float = 0.8, bands: int
 
 def _hashing(texts: DataFrame) -> PipelineModel:
     """Shingles to signatures. Nothing is learnt: the hash functions are the seed's, the fit reads the width alone."""
-    tf = HashingTF(inputCol=_SHINGLES, outputCol=_VECTOR, numFeatures=_BUCKETS, binary=True)
-    nothing = texts.sparkSession.createDataFrame([(["a"],)], f"{_SHINGLES} array<string>")
+    tf = HashingTF(inputCol=SHINGLES, outputCol=_VECTOR, numFeatures=_BUCKETS, binary=True)
+    nothing = texts.sparkSession.createDataFrame([(["a"],)], f"{SHINGLES} array<string>")
     lsh = MinHashLSH(inputCol=_VECTOR, outputCol=_HASHES, numHashTables=N_HASHES, seed=_SEED)
     return PipelineModel(stages=[tf, lsh.fit(tf.transform(nothing))])
