@@ -6,9 +6,9 @@ Stitelman, 2012, Leakage in data mining).
 
 Where a history of features comes from. `Lake.read(table, version)` is one state of a table, and a training reads all
 its tables so (`training.as_of`, `training.versions`). States by version, each with its commit's time as `valid_from`,
-are a history. So is Delta's change data feed where a table keeps one (`delta.enableChangeDataFeed`; read with the option
-`readChangeFeed`): its rows of `_change_type` insert and update_postimage, with `_commit_timestamp` as `valid_from`. A
-delete of the feed, kept as a row of nulls, ends what was known.
+are a history. So is Delta's change data feed where a table keeps one (`delta.enableChangeDataFeed`, read with the
+option `readChangeFeed`): its rows of `_change_type` insert and update_postimage, with `_commit_timestamp` for
+`valid_from`. A delete of the feed, kept as a row of nulls, ends what was known.
 """
 
 from __future__ import annotations
