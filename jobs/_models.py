@@ -14,7 +14,7 @@ from linnaeus.features.tokens import tokenizer_version
 from linnaeus.features.vector import features_of
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.embedder import identity
-from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.lake import Reader
 from linnaeus.training.evaluation import Figure, category_figures, risk_figures
 from linnaeus.training.examples import examples
 from linnaeus.training.split import HELD_OUT
@@ -35,7 +35,7 @@ def manifest_in_force(config: Config) -> FeatureManifest:
     )
 
 
-def content_features(lake: Lake, manifest: FeatureManifest) -> DataFrame:
+def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:
     """Every content with the features that a manifest names; those of another embedder or tokenizer are absent."""
     made = [lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS)]
     return features_of(*made, manifest)
@@ -48,7 +48,7 @@ def facets_of(config: Config, family: str) -> dict[str, str]:
     return {area: c.RISK_FACET_PREFIX + area for area in config.read_risk().ids}
 
 
-def held_out_figures(lake: Lake, config: Config, bundle: ModelBundle) -> dict[str, list[Figure]]:
+def held_out_figures(lake: Reader, config: Config, bundle: ModelBundle) -> dict[str, list[Figure]]:
     """Figures by facet of a bundle on the held-out contents that are labelled now."""
     rows = content_features(lake, bundle.manifest)
     figures: dict[str, list[Figure]] = {}

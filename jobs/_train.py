@@ -18,10 +18,11 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import Calibration, Family, FeatureManifest, Head, ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
+from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.command import JobResult
-from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.lake import Lake, Reader, Snapshot
 from linnaeus.runtime.spark import build_session, slots
 from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version
 from linnaeus.training.booster import fit_booster, place
@@ -48,7 +49,8 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     lake = Lake(build_session(config), config)
     tracking = Tracking(config)
     manifest = manifest_in_force(config)
-    heads, notes = _facets(lake, config, family, manifest)
+    snapshot = _snapshot(lake, config)
+    heads, notes = _facets(snapshot, config, family, manifest)
     try:
         if not heads:
             return JobResult(details={family: "not trained: " + "; ".join(notes)})
@@ -58,13 +60,13 @@ def train(config: Config, family: Family, model: str) -> JobResult:
         written = 0
         if version is None:
             bundle = _fit(lake, config, family, manifest, heads)
-            figures = held_out_figures(lake, config, bundle)
-            version = _register(lake, tracking, config, model, bundle, figures, mark)
+            figures = held_out_figures(snapshot, config, bundle)
+            version = _register(tracking, config, model, bundle, figures, mark, snapshot)
             said = f"{version.name} trained; {_in_words(family, figures)}"
             written = _write_figures(lake, version, figures)
         else:
             said = f"{version.name} was trained from exactly these rows and settings"
-            written = _complete_figures(lake, tracking, config, version)
+            written = _complete_figures(lake, snapshot, tracking, config, version)
         tracking.point(model, CANDIDATE, version)
     finally:
         for facet in heads.values():
@@ -73,8 +75,17 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     return JobResult(rows_read=n_rows, rows_written=written, tables=(tables.MODEL_EVALUATIONS,), details=details)
 
 
+def _snapshot(lake: Lake, config: Config) -> Snapshot:
+    """The tables at versions that are fixed before anything is read: no other writer can mix states of a lake."""
+    names = [table.full_name for table in _READ]
+    unknown = sorted(set(config.training.versions) - set(names))
+    if unknown:
+        raise ConfigurationError(f"training.versions: {unknown[0]!r} is none of what is read: {', '.join(names)}")
+    return lake.snapshot(_READ, config.training.versions, config.training.as_of)
+
+
 def _facets(
-    lake: Lake, config: Config, family: Family, manifest: FeatureManifest
+    lake: Reader, config: Config, family: Family, manifest: FeatureManifest
 ) -> tuple[dict[str, _Facet], list[str]]:
     """Facets that can be trained, by head, and why the others can't."""
     features = content_features(lake, manifest)
@@ -98,7 +109,7 @@ def _facets(
 def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]) -> str:
     """The training fingerprint: the same for the same labelled texts, features and settings."""
     rows = {head: [list(facet.classes), fingerprint_rows(facet.rows)] for head, facet in heads.items()}
-    return fingerprint([family, manifest.version, config.training.model_dump(mode="json"), rows])
+    return fingerprint([family, manifest.version, config.training.settings, rows])
 
 
 def _fit(
@@ -133,15 +144,15 @@ def _calibrate(bundle: ModelBundle, head: str, facet: _Facet) -> Calibration | N
 
 
 def _register(
-    lake: Lake,
     tracking: Tracking,
     config: Config,
     model: str,
     bundle: ModelBundle,
     figures: Mapping[str, list[Figure]],
     mark: str,
+    snapshot: Snapshot,
 ) -> Version:
-    versions = {f"delta.{table.full_name}": str(lake.version(table)) for table in _READ}
+    versions = {f"delta.{name}": str(version) for name, version in snapshot.versions.items()}
     tags = versions | {
         FINGERPRINT: mark,
         "embedder": bundle.manifest.embedder,
@@ -156,7 +167,7 @@ def _register(
         Path(served_model.__file__),
         example,
         prediction,
-        params=_flat(config.training.model_dump(mode="json")),
+        params=_flat(config.training.settings),
         metrics={f"{facet}.{f.metric}": f.value for facet, found in figures.items() for f in found},
         tags=tags,
     )
@@ -178,12 +189,12 @@ def _example(bundle: ModelBundle) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(example), pd.DataFrame(prediction)
 
 
-def _complete_figures(lake: Lake, tracking: Tracking, config: Config, version: Version) -> int:
+def _complete_figures(lake: Lake, snapshot: Snapshot, tracking: Tracking, config: Config, version: Version) -> int:
     """Figures of a version whose training died after it was registered and before they were written."""
     is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
     if not lake.read(tables.MODEL_EVALUATIONS).where(is_this).isEmpty():
         return 0
-    return _write_figures(lake, version, held_out_figures(lake, config, tracking.load(version)))
+    return _write_figures(lake, version, held_out_figures(snapshot, config, tracking.load(version)))
 
 
 def _write_figures(lake: Lake, version: Version, figures: Mapping[str, list[Figure]]) -> int:

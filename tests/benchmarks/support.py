@@ -49,7 +49,8 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[objec
 
 def json_lines(path: Path) -> list[dict[str, str]]:
     """Records of a JSON Lines file."""
-    return [json.loads(line) for line in _lines(path)]
+    # Texts hold separators (U+2028, say) that Python takes for ends of lines, and JSON Lines does not.
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _lines(path: Path) -> list[str]:

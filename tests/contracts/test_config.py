@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
@@ -42,6 +43,22 @@ def test_a_wrong_setting_is_refused_in_one_line(override: str, said: str) -> Non
     with pytest.raises(ConfigurationError, match=re.escape(said)) as raised:
         load_config("local", [override])
     assert "\n" not in str(raised.value)
+
+
+def test_where_a_training_reads_decides_nothing_else() -> None:
+    """Neither the time nor the versions are part of what a model was made by."""
+    plain = load_config("local").training
+    assert plain.as_of is None and plain.versions == {}
+    asked = load_config(
+        "local", ["training.as_of=2024-02-03T04:05:06Z", "training.versions={silver.labels: 3, bronze.content: '7'}"]
+    ).training
+    assert asked.as_of == datetime.datetime(2024, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
+    assert asked.versions == {"silver.labels": 3, "bronze.content": 7}
+    assert asked.settings == plain.settings
+    assert asked.settings["booster"]["rounds"] == 120 and "as_of" not in asked.settings
+    for wrong in ("training.as_of=yesterday", "training.versions={silver.labels: newest}", "training.versions={a: -1}"):
+        with pytest.raises(ConfigurationError, match=wrong.partition("=")[0]):
+            load_config("local", [wrong])
 
 
 @pytest.mark.parametrize("env", ["nowhere", "base", "../conf/local", "taxonomy"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,9 +30,10 @@ from pyspark.sql.types import (
 )
 
 from linnaeus.contracts.config import Config
-from linnaeus.contracts.errors import SchemaError
+from linnaeus.contracts.errors import ConfigurationError, SchemaError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.lake import _CONCURRENT, Lake, MergeCounts
+from tests.conftest import MakeConfig
 
 
 def column(name: str, kind: Any, required: bool = False) -> StructField:
@@ -379,6 +382,85 @@ def test_writers_that_widen_a_table_side_by_side_all_land(spark: SparkSession, l
     assert sorted(lake._stored(WIDER).columns) == sorted(WIDER.schema.names)
     found = sorted(tuple(row) for row in lake.read(WIDER).where("kind = 'b'").collect())
     assert found == rows
+
+
+def test_a_table_is_read_as_it_was(spark: SparkSession, lake: Lake) -> None:
+    """By version and by time; and all that can't be read is said in a line."""
+    before = datetime.datetime.now(datetime.timezone.utc)
+    times = []
+    for name in ("one", "two", "three"):
+        lake.merge(things(spark, ("a", 1, name, None, None, MONDAY)), THINGS)
+        time.sleep(0.05)
+        times.append(datetime.datetime.now(datetime.timezone.utc))
+        time.sleep(0.05)
+    newest = lake.version(THINGS)
+    assert newest == 3  # the first merge makes the table, then its description
+
+    def name_at(**when: Any) -> str:
+        (row,) = lake.read(THINGS, **when).collect()
+        return str(row["name"])
+
+    assert [name_at(timestamp=at) for at in times] == ["one", "two", "three"]
+    assert [lake.version_at(THINGS, at) for at in times] == [1, 2, 3]
+    assert lake.version_at(THINGS, times[0].replace(tzinfo=None)) == 1, "a time without a zone is in UTC"
+    assert [name_at(version=version) for version in (1, 2, 3)] == ["one", "two", "three"]
+
+    snapshot = lake.snapshot([THINGS], {"silver.things": 1}, times[1])
+    assert snapshot.versions == {"silver.things": 1} and snapshot.read(THINGS).first()["name"] == "one"
+    assert lake.snapshot([THINGS], {"silver.others": 1}, times[1]).versions == {"silver.things": 2}
+    now = lake.snapshot([THINGS])
+    lake.merge(things(spark, ("a", 1, "four", None, None, MONDAY)), THINGS)
+    assert now.versions == {"silver.things": 3} and now.read(THINGS).first()["name"] == "three"
+
+    other = dataclasses.replace(THINGS, name="others")
+    assert lake.snapshot([other]).versions == {} and lake.snapshot([other]).read(other).isEmpty()
+    tomorrow = times[2] + datetime.timedelta(days=1)
+    for table, when, words in (
+        (THINGS, {"version": 5}, r"there is no version 5; its newest is 4, its first 0"),
+        (THINGS, {"version": -1}, r"there is no version -1; its newest is 4"),
+        (THINGS, {"timestamp": before}, r"is before its first version, of 20\d\d-.*Z"),
+        (THINGS, {"timestamp": tomorrow}, r"is yet to come; give a time that is past"),
+        (other, {"version": 0}, r"there is no table to read version 0 of"),
+        (other, {"timestamp": times[0]}, r"there is no table to read as of 20"),
+    ):
+        with pytest.raises(ConfigurationError, match=words) as caught:
+            lake.read(table, **when)
+        assert str(caught.value).startswith(f"{table.full_name}: ") and "\n" not in str(caught.value)
+
+
+def test_a_version_whose_files_or_log_are_gone_is_refused_in_a_line(
+    spark: SparkSession, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    lake = Lake(spark, make_config(root=tmp_path / "a [lake] 100% {full}"))
+    for name in ("one", "two", "three"):
+        lake.merge(things(spark, ("a", 1, name, None, None, MONDAY), ("b", 1, "same", None, None, MONDAY)), THINGS)
+    assert [lake.read(THINGS, version=version).count() for version in (0, 1, 2, 3)] == [2, 2, 2, 2]
+    kept = spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled")
+    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    try:
+        DeltaTable.forPath(spark, lake.place(THINGS)).vacuum(0)
+    finally:
+        spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", kept)
+    newest = lake.version(THINGS)
+    for read in (lambda: lake.read(THINGS, version=2), lambda: lake.snapshot([THINGS], {"silver.things": 2})):
+        with pytest.raises(ConfigurationError, match=r"^silver\.things: VACUUM has removed files of version 2; .*\)$"):
+            read()
+    assert [row["name"] for row in lake.read(THINGS, newest).orderBy("kind").collect()] == ["three", "same"]
+
+    OtherReader(lake.place(THINGS)).create_checkpoint()  # with which entries before it may go
+    for entry in sorted((Path(lake.place(THINGS)) / "_delta_log").glob("*.json"))[:2]:
+        entry.unlink()
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+    with pytest.raises(ConfigurationError, match=r"^silver\.things: version 1 can't be read any more: ") as caught:
+        lake.read(THINGS, version=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_older_version_lacks_what_was_declared_since(spark: SparkSession, lake: Lake) -> None:
+    lake.merge(things(spark, GOOD), THINGS)
+    lake.merge(wider(spark, (*GOOD[:4], 7, None, TUESDAY, None)), WIDER)
+    assert [row["windows"] for row in lake.snapshot([WIDER], {"silver.things": 1}).read(WIDER).collect()] == [None]
+    assert [row["windows"] for row in lake.snapshot([WIDER]).read(WIDER).collect()] == [7]
 
 
 class _WidenedMeanwhile(Lake):

@@ -5,6 +5,7 @@ Every section is frozen and refuses keys it does not know; the error names the n
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import hashlib
 import json
@@ -169,11 +170,18 @@ class Booster(_Section):
 class Training(_Section):
     """How models are trained."""
 
+    as_of: datetime.datetime | None = None
+    versions: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     workers: int | None = Field(default=None, ge=1)
     min_labels_a_class: int = Field(ge=1)
     split: Split
     linear: Linear
     booster: Booster
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides a model besides its rows: all but where the rows are read."""
+        return self.model_dump(mode="json", exclude={"as_of", "versions"})
 
 
 class Promotion(_Section):

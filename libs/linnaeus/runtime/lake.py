@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
+from typing import Protocol
 
 from delta.exceptions import (
     ConcurrentAppendException,
@@ -25,7 +28,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructField, StructType
 
 from linnaeus.contracts.config import Config, resolve
-from linnaeus.contracts.errors import SchemaError
+from linnaeus.contracts.errors import ConfigurationError, SchemaError
 from linnaeus.contracts.tables import Table
 
 _STORED = "__stored_"
@@ -60,6 +63,13 @@ class MergeCounts:
         return self.inserted + self.updated
 
 
+class Reader(Protocol):
+    """What gives a table's rows: a lake as it is, or as it was (see `Lake.snapshot`)."""
+
+    def read(self, table: Table) -> DataFrame:
+        """A table's rows."""
+
+
 class Lake:
     """The tables of one environment."""
 
@@ -90,15 +100,90 @@ class Lake:
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest is not None else None
 
-    def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """A table's rows, as of a version where one is given; no rows where it was never created.
+    def read(self, table: Table, version: int | None = None, timestamp: datetime.datetime | None = None) -> DataFrame:
+        """A table's rows, as of a version or a time where one is given; no rows where it was never created.
 
         A column that was declared after the table (or that version) was written is null. Raises SchemaError where a
-        stored column has another type, or a required one is not there.
+        stored column has another type, or a required one is not there; ConfigurationError where the table can't be
+        read as of then (see `version_at`): it was not there, or VACUUM has removed its files.
         """
+        if timestamp is not None:
+            version = self.version_at(table, timestamp)
+        if version is not None:
+            return self.snapshot([table], {table.full_name: version}).read(table)
         if not self.exists(table):
             return self.session.createDataFrame([], table.schema)
-        return as_declared(self._stored(table, version), table)
+        return as_declared(self._stored(table), table)
+
+    def snapshot(
+        self,
+        wanted: Iterable[Table],
+        versions: Mapping[str, int] | None = None,
+        as_of: datetime.datetime | None = None,
+    ) -> Snapshot:
+        """Tables to be read at versions that are fixed now, whatever is written meanwhile.
+
+        By table: the version in `versions` (keys are full names), else the newest at the time `as_of`, else the newest
+        now. Raises ConfigurationError where a table can't be read as of then.
+        """
+        fixed: dict[str, int | None] = {}
+        for table in wanted:
+            newest, asked = self.version(table), (versions or {}).get(table.full_name)
+            if asked is None and as_of is not None:
+                asked = self.version_at(table, as_of)
+            if asked is not None and asked != newest:
+                self._check_readable(table, asked, newest)
+            fixed[table.full_name] = newest if asked is None else asked
+        return Snapshot(self, fixed)
+
+    def version_at(self, table: Table, at: datetime.datetime) -> int:
+        """The newest version that was there at a time (in UTC where it says no zone).
+
+        Times are those of the commits, on the writer's clock; where a lake was copied as files, those of the copy.
+        Raises ConfigurationError for a time before the table's first version (that its log still holds), and for one
+        that is yet to come: what is written until then is not known.
+        """
+        at = at if at.tzinfo is not None else at.replace(tzinfo=datetime.timezone.utc)
+        if at > datetime.datetime.now(datetime.timezone.utc):
+            raise ConfigurationError(f"{table.full_name}: {at.isoformat()} is yet to come; give a time that is past")
+        if not self.exists(table):
+            raise ConfigurationError(f"{table.full_name}: there is no table to read as of {at.isoformat()}")
+        found = (
+            self._delta(table)
+            .history()
+            .agg(
+                F.max(F.when(F.col("timestamp") <= F.lit(at), F.col("version"))).alias("version"),
+                F.date_format(F.min("timestamp"), "yyyy-MM-dd'T'HH:mm:ss.SSSXXX").alias("first"),
+            )
+        )
+        row = found.first()  # few: one row
+        assert row is not None
+        if row["version"] is None:
+            raise ConfigurationError(
+                f"{table.full_name}: {at.isoformat()} is before its first version, of {row['first']}; give a later time"
+            )
+        return int(row["version"])
+
+    def _check_readable(self, table: Table, version: int, newest: int | None) -> None:
+        """Raise ConfigurationError unless an older version's log and files are there."""
+        name = table.full_name
+        if newest is None:
+            raise ConfigurationError(f"{name}: there is no table to read version {version} of")
+        if not 0 <= version <= newest:
+            raise ConfigurationError(f"{name}: there is no version {version}; its newest is {newest}, its first 0")
+        try:
+            old = set(self._stored(table, version).inputFiles())
+        except AnalysisException as error:
+            raise ConfigurationError(
+                f"{name}: version {version} can't be read any more: {_first_line(error)}"
+            ) from error
+        if self._root is None:  # on Unity Catalog files are the catalog's own: a read says what it lacks
+            return
+        left_out = old - set(self._stored(table).inputFiles())  # all that VACUUM may have removed
+        if not all(Path(file.removeprefix("file:")).exists() for file in left_out):
+            raise ConfigurationError(
+                f"{name}: VACUUM has removed files of version {version}; give a later one (the newest is {newest})"
+            )
 
     def _stored(self, table: Table, version: int | None = None) -> DataFrame:
         """A table's rows with the columns that it has."""
@@ -239,6 +324,25 @@ class Lake:
                 raise
 
 
+class Snapshot:
+    """Tables of a lake at fixed versions (see `Lake.snapshot`)."""
+
+    def __init__(self, lake: Lake, fixed: Mapping[str, int | None]) -> None:
+        self._lake, self._fixed = lake, fixed
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The versions by full name, of the tables that there are."""
+        return {name: version for name, version in self._fixed.items() if version is not None}
+
+    def read(self, table: Table) -> DataFrame:
+        """A table's rows at its version; none where there was no table. Raises KeyError for a table of no version."""
+        version = self._fixed[table.full_name]
+        if version is None:
+            return self._lake.session.createDataFrame([], table.schema)
+        return as_declared(self._lake._stored(table, version), table)
+
+
 def check_schema(rows: DataFrame, table: Table) -> None:
     """Raise SchemaError unless the columns are those of the table, in its order and of its types."""
     expected = [(field.name, field.dataType.simpleString()) for field in table.schema.fields]
@@ -290,6 +394,10 @@ def _lacking(stored: DataFrame, table: Table, is_strict: bool = True) -> list[St
     if wrong:
         raise SchemaError(f"{table.full_name}: the stored table is of another schema: {'; '.join(wrong)}")
     return lacking
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def _quoted(text: str) -> str:
