@@ -108,6 +108,7 @@ class Lake:
         stands twice.
         """
         check_schema(rows, table)
+        self._widen(table)
         is_new = not self.exists(table)
         changed = self._changed(rows, table).persist(StorageLevel.MEMORY_AND_DISK)
         try:
@@ -118,6 +119,20 @@ class Lake:
             return counts
         finally:
             changed.unpersist()
+
+    def _widen(self, table: Table) -> None:
+        """Add to a stored table what its schema has gained since: columns, and fields of structs; null in old rows."""
+        if not self.exists(table):
+            return
+        lacking = _lacking(table.schema, self.read(table).schema)
+        if not lacking:
+            return
+        place = f"delta.`{self.place(table)}`" if self._root is not None else self.place(table)
+        try:
+            self.session.sql(f"ALTER TABLE {place} ADD COLUMNS ({', '.join(lacking)})")
+        except (AnalysisException, *_CONCURRENT):
+            if _lacking(table.schema, self.read(table).schema):  # else another writer added the same
+                raise
 
     def _fill(self, rows: DataFrame, table: Table) -> bool:
         """Make a path table with its first rows in one commit, far cheaper than a MERGE into an empty one.
@@ -210,6 +225,19 @@ def check_schema(rows: DataFrame, table: Table) -> None:
         if lacking or surplus
         else f"{table.full_name}: the columns stand in another order: {', '.join(name for name, _ in found)}"
     )
+
+
+def _lacking(declared: StructType, stored: StructType, within: str = "") -> list[str]:
+    """What `stored` lacks of `declared`, as `ALTER TABLE ... ADD COLUMNS` takes it."""
+    lacking: list[str] = []
+    for field in declared.fields:
+        found = stored[field.name].dataType if field.name in stored.names else None
+        if found is None:
+            comment = field.metadata["comment"].replace("\\", "\\\\").replace("'", "\\'")
+            lacking.append(f"{within}`{field.name}` {field.dataType.simpleString()} COMMENT '{comment}'")
+        elif isinstance(field.dataType, StructType) and isinstance(found, StructType):
+            lacking += _lacking(field.dataType, found, f"{within}`{field.name}`.")
+    return lacking
 
 
 def _check_rows(changed: DataFrame, table: Table) -> MergeCounts:
