@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
-from linnaeus.features.language import UNDETERMINED, language
+from linnaeus.features.reading import read_texts
 from linnaeus.features.statistics import statistics
 from linnaeus.features.text import pending, text
 from linnaeus.features.tokens import tokenize, tokenizer_version
@@ -29,15 +29,15 @@ def main(config: Config) -> JobResult:
     if n_todo > 0:
         partitions = max(slots(session), math.ceil(n_todo / config.tokens.texts_a_partition))
         texts = todo.select(c.CONTENT_ID, c.CONTENT_HASH, text().alias(c.TEXT)).repartition(partitions, c.CONTENT_ID)
-        is_detected = config.tokens.detect_language
-        rows = tokenize(texts, config.tokens).select(
+        rows = tokenize(read_texts(texts, config.tokens), config.tokens).select(
             c.CONTENT_ID,
             c.CONTENT_HASH,
             F.lit(version).alias(c.TOKENIZER),
-            (language(F.col(c.TEXT)) if is_detected else F.lit(UNDETERMINED)).alias(c.LANGUAGE),
+            c.LANGUAGE,
             c.TOKENS,
             c.N_TOKENS,
             statistics(F.col(c.TEXT)).alias(c.STATISTICS),
+            c.N_SENTENCES,
         )
         written = lake.merge(rows, tables.TOKENS).written
     return JobResult(

@@ -19,7 +19,7 @@ CASES = {
     "I don’t": [],
     "Win $1,000 or £5 NOW!!!": ["win", "$1000", "£5"],
     "well-known  wellknown": ["wellknown", "wellknown"],
-    "CAFÉ Ärger 日本語 मराठी": ["café", "ärger", "日本語", "मरठ"],
+    "CAFÉ Ärger 日本語 मराठी": ["café", "ärger", "日本語", "मराठी"],
     "good good good": ["good", "good", "good"],
     "hello\nworld\ttab": ["hello", "world", "tab"],
     "x" * 40 + " " + "y" * 41: ["x" * 40],

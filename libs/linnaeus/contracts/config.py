@@ -20,6 +20,7 @@ from linnaeus.contracts.errors import ConfigurationError
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
 _NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
+Delimiter = Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)]
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\s][^\x00]*$")]
 
 
@@ -89,12 +90,21 @@ class Ingest(_Section):
 class Tokens(_Section):
     """The Spark NLP stages of build_tokens."""
 
+    exceptions: tuple[Literal["url", "email", "hashtag", "mention"], ...]
     clean_up_patterns: tuple[str, ...]
     lowercase: bool
-    stop_words: tuple[str, ...]
     min_length: int = Field(ge=1)
-    max_length: int = Field(ge=1)
+    max_length: int = Field(ge=1, le=1000)
+    stop_words: tuple[str, ...]
+    normal_form: Literal["none", "stem", "lemma"]
+    lemma_dictionary: str | None = None
+    lemma_key_delimiter: Delimiter
+    lemma_value_delimiter: Delimiter
+    ngrams: tuple[Annotated[int, Field(ge=1, le=5)], ...] = Field(min_length=1)
+    detect_sentences: bool
     detect_language: bool
+    languages: tuple[str, ...]
+    language_confidence: float = Field(ge=0, le=1)
     texts_a_partition: int = Field(ge=1)
 
 
@@ -234,6 +244,12 @@ class Config(_Section):
     promotion: Promotion
     scoring: Scoring
     sample: Sample
+
+    @model_validator(mode="after")
+    def _pairs_once(self) -> Config:
+        if self.features.bigrams and set(self.tokens.ngrams) != {1}:
+            raise ValueError("features.bigrams pairs what tokens.ngrams has joined; set it to false, or ngrams to [1]")
+        return self
 
     def read_taxonomy(self) -> Taxonomy:
         """The tree of `taxonomy.path`, checked. Raises ConfigurationError."""

@@ -113,9 +113,12 @@ TOKENS = StructType(
         _column(c.CONTENT_HASH, TEXT, "Of the text that was tokenised", required=True),
         _column(c.TOKENIZER, TEXT, "Fingerprint of the settings that made the tokens", required=True),
         _column(c.LANGUAGE, TEXT, "ISO 639-1 code of the language, und where it can't be told"),
-        _column(c.TOKENS, TEXTS, "Normalised tokens without stop words, in order", required=True),
+        _column(
+            c.TOKENS, TEXTS, "Normalised tokens without stop words, in order; then n-grams, if asked", required=True
+        ),
         _column(c.N_TOKENS, IntegerType(), "How many tokens", required=True),
-        _column(c.STATISTICS, STATISTICS, "Signals of form and quality, over the text as supplied", required=True),
+        _column(c.STATISTICS, STATISTICS, "Signals of form and quality, over the text without its HTML", required=True),
+        _column(c.N_SENTENCES, IntegerType(), "How many sentences; null where they are not detected"),
     ]
 )
 

@@ -1,0 +1,42 @@
+"""What has to be done to a text in Python, in one crossing: HTML becomes text, and its language is told."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from linnaeus.contracts import columns as c
+from linnaeus.contracts.config import Tokens
+from linnaeus.features.language import UNDETERMINED, check_languages, detector
+from linnaeus.features.markup import plain_text
+
+_READ = "__read"
+_SCHEMA = StructType([StructField(c.TEXT, StringType()), StructField(c.LANGUAGE, StringType())])
+
+
+def read_texts(texts: DataFrame, settings: Tokens) -> DataFrame:
+    """Rows with `text` as their reader sees it (no HTML, letters composed: NFC) and a column `language`.
+
+    Raises ConfigurationError for a language that can't be told.
+    """
+    languages, confidence = settings.languages, settings.language_confidence
+    is_detected = settings.detect_language
+    if is_detected:
+        check_languages(languages)
+
+    @F.pandas_udf(_SCHEMA)  # type: ignore[call-overload]
+    def read(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+        detect = detector(languages, confidence) if is_detected else lambda _: UNDETERMINED
+        for batch in batches:
+            plain = [unicodedata.normalize("NFC", plain_text(text or "")).strip() for text in batch]
+            found = [detect(text) for text in plain]
+            yield pd.DataFrame({c.TEXT: plain, c.LANGUAGE: found}, dtype=object)
+
+    others = [name for name in texts.columns if name != c.TEXT]
+    rows = texts.select(*others, read(c.TEXT).alias(_READ))
+    return rows.select(*others, f"{_READ}.{c.TEXT}", f"{_READ}.{c.LANGUAGE}")
