@@ -56,10 +56,12 @@ def load(peer: Peer) -> tuple[Any, Any]:
 
 
 def windows_of(text: Text, peer: Peer, tokenizer: Any) -> list[tuple[Any, float]]:
-    """Encodings of title and body, cut by the tokenizer itself, with their weights."""
+    """Encodings of the title alone and of the text, cut by the tokenizer itself, with their weights."""
     found: list[tuple[Any, float]] = []
-    for part, weight in zip(text, (peer.title_weight, peer.body_weight), strict=True):
-        if not part or not part.strip() or weight == 0:
+    title, body = (part.strip() if part else "" for part in text)
+    parts = ((title if body else "", peer.title_weight), (f"{title}\n{body}".strip(), peer.body_weight))
+    for part, weight in parts:
+        if not part or weight == 0:
             continue
         first = tokenizer.encode(part)
         encodings = [first, *first.overflowing]

@@ -41,7 +41,7 @@ def main() -> None:
 
 def _scores(name: str, peer: Peer, most: int) -> list[str]:
     texts, labels, creators = _labelled(SHARED / "topics" / name, most)
-    plain = replace(peer, title_weight=1.0, body_weight=1.0)
+    plain = replace(peer, title_weight=0.0, body_weight=1.0)
     titles = bare([(title or body, None) for title, body in texts], plain, 2)
     bodies = bare([(None, body or title) for title, body in texts], plain, 2)
     joint = bare([(None, f"{title or ''}\n{body or ''}") for title, body in texts], plain, 2)

@@ -118,13 +118,17 @@ def test_a_long_text_is_cut_at_words_and_shares_an_overlap() -> None:
 
 
 def test_weights_are_shares_by_tokens_of_each_parts_weight() -> None:
-    found = small(title=0.5, body=2.0).weighted("a b", "ab c d abc e e")
+    found = small(title=0.5, body=2.0).weighted("ab c", "d abc e e")
     assert [(one.text, weight) for one, weight in found] == [
-        ("a b", 0.5),
+        ("ab c", 0.5),
         ("ab c d", pytest.approx(2.0 * 4 / 10)),
         ("d abc", pytest.approx(2.0 * 4 / 10)),
         ("e e", pytest.approx(2.0 * 2 / 10)),
     ]
+
+
+def test_a_title_alone_is_read_once() -> None:
+    assert [(one.text, weight) for one, weight in small(title=0.5).weighted("a b", None)] == [("a b", 1.0)]
 
 
 @pytest.mark.parametrize("title", [None, "", " ", "\u200b"])
@@ -133,8 +137,8 @@ def test_a_text_without_words_is_one_empty_window(title: str | None, body: str |
     assert [(one.text, one.n_tokens, weight) for one, weight in small().weighted(title, body)] == [(" ", 0, 1.0)]
 
 
-def test_a_part_without_weight_is_left_out() -> None:
-    assert [one.text for one, _ in small(title=0.0).weighted("a", "b")] == ["b"]
+def test_a_title_without_a_weight_of_its_own_is_read_with_the_body_alone() -> None:
+    assert [one.text for one, _ in small(title=0.0).weighted("a", "b")] == ["a b"]
 
 
 def test_a_word_longer_than_a_window_has_one_of_its_own() -> None:

@@ -117,8 +117,8 @@ def test_all_of_a_long_text_counts(bench: Bench) -> None:
 def test_a_title_counts_by_its_weight(bench: Bench, tmp_path: Path) -> None:
     bench.put({"1": ("cab", "bed"), "2": (None, "bed"), "3": ("cab", None)})
     bench.run("embedder.title_weight=0.25", "embedder.body_weight=2.0")
-    cab, bed = (slow_vector(tmp_path / "embedder", word) for word in ("cab", "bed"))
-    mean = 0.25 * cab + 2.0 * bed
+    cab, bed, both = (slow_vector(tmp_path / "embedder", words) for words in ("cab", "bed", "cab bed"))
+    mean = 0.25 * cab + 2.0 * both
     found = bench.vectors()
     np.testing.assert_allclose(found["1"], mean / np.linalg.norm(mean), atol=1e-6)
     np.testing.assert_allclose(found["2"], bed, atol=1e-6)

@@ -48,8 +48,8 @@ class Windowing:
     """How texts are cut and weighed.
 
     `vocabulary` is the embedder's, in the order of its ids; `max_tokens` the length of a window, the two special tokens
-    included; `overlap` the most tokens that a window shares with the one before it; the weights are those of the title
-    and of the body in the mean of the two.
+    included; `overlap` the most tokens that a window shares with the one before it. A body is read after its title, as
+    one text; `title_weight` is that of the title's own vector beside it, `body_weight` that of the text's.
     """
 
     vocabulary: tuple[str, ...]
@@ -70,7 +70,7 @@ class Window:
 def cut_into_windows(texts: DataFrame, settings: Windowing) -> DataFrame:
     """Rows of WINDOWS of texts (content_hash, title, body), one text's in the order of `place`: at least one each.
 
-    A text's weights are shares: of its title's and its body's weight, by tokens. The vector of a text is the mean of
+    A text's weights are shares of its parts' weights, by tokens. The vector of a text is the mean of
     its windows' vectors by these weights (pool_windows), as Reimers and Gurevych (2019), Sentence-BERT, average tokens.
     """
     shared = texts.sparkSession.sparkContext.broadcast(settings)
@@ -109,12 +109,14 @@ class Cutter:
         return [Window(" ".join(words[first:end]), int(counts[first:end].sum())) for first, end in spans]
 
     def weighted(self, title: str | None, body: str | None) -> list[tuple[Window, float]]:
-        """Windows of the title and then of the body, with their weights; of nothing readable one empty window."""
+        """Windows of the title alone and of the text, title first, with their weights; of nothing one empty window."""
+        head, rest = (plain_text(part).strip() if part else "" for part in (title, body))
         found: list[tuple[Window, float]] = []
-        for text, weight in ((title, self.settings.title_weight), (body, self.settings.body_weight)):
-            windows = self.windows(plain_text(text)) if text else []
+        parts = ((head if rest else "", self.settings.title_weight), (f"{head}\n{rest}", self.settings.body_weight))
+        for text, weight in parts:
+            windows = self.windows(text) if weight > 0 else []
             total = sum(one.n_tokens for one in windows)
-            found += [(one, weight * one.n_tokens / total) for one in windows if weight > 0]
+            found += [(one, weight * one.n_tokens / total) for one in windows]
         return found or [(Window(" ", 0), 1.0)]
 
     def _words(self, text: str) -> list[str]:
