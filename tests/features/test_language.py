@@ -2,50 +2,76 @@
 
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+import pytest
 
-from linnaeus.features.language import UNDETERMINED, language
+from linnaeus.contracts.config import load_config
+from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.features.language import LANGUAGES, UNDETERMINED, detector
 
+SETTINGS = load_config("local").tokens
 CASES = {
     "The committee will publish its report on the future of public transport next week.": "en",
     "Le comité publiera son rapport sur l'avenir des transports publics la semaine prochaine.": "fr",
     "El comité publicará la próxima semana su informe sobre el futuro del transporte público.": "es",
     "Der Ausschuss wird nächste Woche seinen Bericht über die Zukunft des Nahverkehrs veröffentlichen.": "de",
+    "Komiteen vil offentliggjøre sin rapport om fremtiden for kollektivtransport neste uke.": "no",
     "Комитет опубликует свой доклад о будущем общественного транспорта на следующей неделе.": "ru",
     "委員会は来週、公共交通の将来に関する報告書を公表する予定です。": "ja",
+    "ستنشر اللجنة تقريرها عن مستقبل النقل العام الأسبوع المقبل.": "ar",
+    "הוועדה תפרסם את הדוח שלה על עתיד התחבורה הציבורית בשבוע הבא.": "he",
+    "समिति अगले सप्ताह सार्वजनिक परिवहन के भविष्य पर अपनी रिपोर्ट प्रकाशित करेगी।": "hi",
+    "SEE YOU TOMORROW MORNING AT THE STATION": "en",
     "": UNDETERMINED,
     " \n ": UNDETERMINED,
     "12345 67.89 %": UNDETERMINED,
     "!!! 😀 ???": UNDETERMINED,
     "a": UNDETERMINED,
     "7 x 7": UNDETERMINED,
+    "https://example.com/hello joe@example.org @somebody": UNDETERMINED,
 }
 
 
-def test_languages_in_one_batch(spark: SparkSession) -> None:
-    rows = spark.createDataFrame([*((text,) for text in CASES), (None,)], "text string").coalesce(1)
-    found = {
-        row["text"]: row["language"] for row in rows.select("text", language(F.col("text")).alias("language")).collect()
-    }
-    assert found == {**CASES, None: UNDETERMINED}
+def detect(text: str, languages: tuple[str, ...] = SETTINGS.languages, confidence: float = 0.2) -> str:
+    return detector(languages, confidence)(text)
 
 
-def test_two_letters_on_two_lines_are_letters_enough(spark: SparkSession) -> None:
-    rows = spark.createDataFrame([("a\nb",)], "text string")
-    row = rows.select(language(F.col("text")).alias("language")).first()
-    assert row is not None and row["language"] != UNDETERMINED
+@pytest.mark.parametrize("text", CASES)
+def test_languages(text: str) -> None:
+    assert detect(text) == CASES[text]
 
 
-def test_a_batch_without_any_letter(spark: SparkSession) -> None:
-    rows = spark.createDataFrame([("1",), ("2",)], "text string").coalesce(1)
-    found = rows.select(language(F.col("text")).alias("language")).collect()
-    assert [row["language"] for row in found] == [UNDETERMINED, UNDETERMINED]
+def test_two_letters_on_two_lines_are_letters_enough() -> None:
+    assert detect("a\nb", confidence=0.0) != UNDETERMINED
 
 
-def test_the_first_lines_decide(spark: SparkSession) -> None:
+def test_what_is_told_too_unsurely_is_not_told() -> None:
+    assert detect("ok", confidence=0.0) != UNDETERMINED
+    assert detect("ok") == UNDETERMINED
+    assert detect("The committee will publish its report next week.", confidence=1.0) == UNDETERMINED
+
+
+def test_only_the_languages_asked_for_are_told() -> None:
+    german = next(text for text, code in CASES.items() if code == "de")
+    assert detect(german, ("en", "nl"), 0.0) in ("en", "nl")
+    assert detect("委員会は来週、報告書を公表する。", ("no", "sv"), 0.0) in ("no", "sv", UNDETERMINED)
+
+
+def test_the_first_lines_decide() -> None:
     english = next(text for text, code in CASES.items() if code == "en")
     german = next(text for text, code in CASES.items() if code == "de")
-    rows = spark.createDataFrame([(english * 15 + german * 200,)], "text string")
-    row = rows.select(language(F.col("text")).alias("language")).first()
-    assert row is not None and row["language"] == "en"
+    assert detect(english * 15 + german * 20_000) == "en"
+
+
+def test_the_languages_are_the_models_own() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    known = {str(label) for label in LanguageIdentifier.from_model_file(MODEL_FILE).labels if len(label) == 2}
+    assert known - {"nn"} == LANGUAGES - {"nb"} == LANGUAGES
+    assert set(SETTINGS.languages) <= LANGUAGES
+
+
+@pytest.mark.parametrize(("languages", "said"), [(("en", "xx"), "'xx' can't be told; known: af am"), ((), "is empty")])
+def test_unknown_languages_are_refused(languages: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as raised:
+        detect("text", languages)
+    assert "\n" not in str(raised.value)

@@ -22,6 +22,7 @@ TEXTS = [
     "a",
     "Hello, World!",
     "The cat saw the other cat. THE END",
+    "⭐ 5 stars ⏰ ▶️ ⬛ 🅰🆗🈁 🀄🃏 👍🏽 1️⃣ © ™ → ✔",
     "Soooo gooood!!! 😀😀😀 I ❤ it 🇫🇷",
     "مرحبا بالعالم، كيف حالك؟ ١٢٣",
     "שלום עולם",
@@ -76,8 +77,18 @@ def expected(text: str) -> dict[str, float]:
 
 
 def is_emoji(point: int) -> bool:
-    """The blocks that the schema counts as emoji."""
-    return 0x1F300 <= point <= 0x1FAFF or 0x2600 <= point <= 0x27BF or 0x1F1E6 <= point <= 0x1F1FF
+    """The blocks that hold pictures, and the pictures among other signs."""
+    blocks = ((0x1F000, 0x1F0FF), (0x1F170, 0x1FAFF), (0x2600, 0x27BF), (0x23E9, 0x23F3), (0x23F8, 0x23FA))
+    return any(low <= point <= high for low, high in blocks) or chr(point) in (
+        "⌚⌛⌨⏏Ⓜ▪▫▶◀◻◼◽◾⤴⤵⬅⬆⬇⬛⬜⭐⭕‼⁉〰〽㊗㊙"
+    )
+
+
+def test_a_megabyte_is_counted_like_any_text(spark: SparkSession) -> None:
+    text = ("Buy NOW at http://x.y 😀😀😀 for $99! " * 30_000)[:1_000_000]
+    row = spark.createDataFrame([(text,)], "text string").select(statistics(F.col("text")).alias("s")).first()
+    assert row is not None
+    assert row["s"].asDict() == pytest.approx(expected(text), rel=1e-5)
 
 
 def test_statistics_are_those_of_a_count_by_hand(spark: SparkSession) -> None:

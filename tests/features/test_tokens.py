@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
+from pathlib import Path
+
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Tokens, load_config
@@ -24,6 +28,15 @@ CASES = {
     "hello\nworld\ttab": ["hello", "world", "tab"],
     "x" * 40 + " " + "y" * 41: ["x" * 40],
     "😀 fun": ["fun"],
+    "“Hello… world”": ["hello", "world"],
+    "Hello…world, no\u00a0break, word—word": ["hello", "world", "break", "word", "word"],
+    "fun😀time ❤️": ["fun", "time"],
+    "See https://Example.com/a?b=c.": ["see", "https://example.com/a?b=c"],
+    "Mail <joe@x.org>, the #NewMusic by @Joe_B!": ["mail", "joe@x.org", "#newmusic", "@joe_b"],
+    "(https://x.org/$1\\2)": ["https://x.org/$1\\2"],
+    "https://x.org/" + "y" * 60 + " the end": ["https://x.org/" + "y" * 60, "end"],
+    "שלום, עולם! مرحبا،كيف حالك؟": ["שלום", "עולם", "مرحبا", "كيف", "حالك"],
+    "\ue000private": ["private"],
 }
 
 
@@ -32,13 +45,25 @@ def settings() -> Tokens:
     return load_config("local").tokens
 
 
-def tokens_of(spark: SparkSession, texts: list[str], settings: Tokens) -> list[list[str]]:
-    rows = spark.createDataFrame(list(enumerate(texts)), f"place int, {c.TEXT} string")
+def rows_of(spark: SparkSession, texts: list[str], settings: Tokens, languages: list[str] | None = None) -> list[Row]:
+    """Rows of the result in the texts' order; their language is English unless another is given."""
+    given = [(i, text, languages[i] if languages else "en") for i, text in enumerate(texts)]
+    rows = spark.createDataFrame(given, f"place int, {c.TEXT} string, {c.LANGUAGE} string")
     found = tokenize(rows, settings)
-    assert found.columns == ["place", c.TEXT, c.TOKENS, c.N_TOKENS]
-    collected = {row["place"]: row for row in found.collect()}
-    assert all(row[c.N_TOKENS] == len(row[c.TOKENS]) for row in collected.values())
-    return [collected[place][c.TOKENS] for place in range(len(texts))]
+    assert set(found.columns) == {"place", c.TEXT, c.LANGUAGE, c.TOKENS, c.N_TOKENS, c.N_SENTENCES}
+    collected = found.orderBy("place").collect()
+    assert all(row[c.N_TOKENS] == len(row[c.TOKENS]) for row in collected)
+    return collected
+
+
+def tokens_of(
+    spark: SparkSession, texts: list[str], settings: Tokens, languages: list[str] | None = None
+) -> list[list[str]]:
+    return [row[c.TOKENS] for row in rows_of(spark, texts, settings, languages)]
+
+
+def changed(settings: Tokens, **changes: object) -> Tokens:
+    return Tokens.model_validate(settings.model_dump() | changes)
 
 
 def test_tokens_by_the_settings_in_force(spark: SparkSession, settings: Tokens) -> None:
@@ -47,41 +72,149 @@ def test_tokens_by_the_settings_in_force(spark: SparkSession, settings: Tokens) 
 
 
 def test_other_settings_make_other_tokens(spark: SparkSession, settings: Tokens) -> None:
-    other = settings.model_copy(update={"lowercase": False, "stop_words": ("fr",), "min_length": 3, "max_length": 5})
-    assert tokens_of(spark, ["Le chat and the Éléphant sont là, ABC"], other) == [["chat", "and", "the", "ABC"]]
+    other = changed(settings, lowercase=False, stop_words=("fr",), min_length=3, max_length=5, exceptions=("hashtag",))
+    text = "Le chat and the Éléphant sont là, ABC #Tag joe@x.org"
+    assert tokens_of(spark, [text], other, ["fr"]) == [["chat", "and", "the", "ABC", "#Tag"]]
+
+
+def test_without_exceptions_links_are_words_like_any(spark: SparkSession, settings: Tokens) -> None:
+    off = changed(settings, exceptions=())
+    assert tokens_of(spark, ["https://x.org/a joe@x.org #tag"], off) == [["httpsxorga", "joexorg", "tag"]]
 
 
 def test_without_stop_words_all_tokens_stay(spark: SparkSession, settings: Tokens) -> None:
-    none = settings.model_copy(update={"stop_words": ()})
+    none = changed(settings, stop_words=())
     assert tokens_of(spark, ["The cat and I"], none) == [["the", "cat", "and", "i"]]
 
 
-def test_a_language_without_a_list_is_refused(spark: SparkSession, settings: Tokens) -> None:
-    rows = spark.createDataFrame([("a",)], [c.TEXT])
-    with pytest.raises(ConfigurationError, match=r"tokens\.stop_words: no list for 'xx'; known: da, de, en"):
-        tokenize(rows, settings.model_copy(update={"stop_words": ("en", "xx")}))
+def test_the_stop_words_are_those_of_each_texts_language(spark: SparkSession, settings: Tokens) -> None:
+    two = changed(settings, stop_words=("en", "de"))
+    text = "the cat und die katze"
+    found = tokens_of(spark, [text] * 4, two, ["en", "de", "fr", "und"])
+    assert found == [
+        ["cat", "und", "die", "katze"],
+        ["the", "cat", "katze"],
+        ["the", "cat", "und", "die", "katze"],
+        ["cat", "katze"],
+    ]
+
+
+def test_stems_of_english_and_of_what_may_be(spark: SparkSession, settings: Tokens) -> None:
+    stems = changed(settings, normal_form="stem")
+    found = tokens_of(spark, ["the cats were running https://x.org/cats #cats"] * 3, stems, ["en", "und", "de"])
+    assert found[:2] == [["cat", "run", "https://x.org/cats", "#cats"]] * 2
+    assert found[2] == ["the", "cats", "were", "running", "https://x.org/cats", "#cats"]
+
+
+def test_lemmas_by_a_dictionary(spark: SparkSession, settings: Tokens, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("run->run\tran\truns\n\nété->étés\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("run = ran|runs\nété = étés\n", encoding="utf-8")
+    first = changed(settings, normal_form="lemma", lemma_dictionary=str(tmp_path / "a.txt"))
+    text = "She ran, he runs: étés, cats #ran"
+    assert tokens_of(spark, [text], first) == [["run", "run", "été", "cats", "#ran"]]
+    second = changed(
+        first, lemma_dictionary=str(tmp_path / "b.txt"), lemma_key_delimiter="=", lemma_value_delimiter="|"
+    )
+    assert tokens_of(spark, [text], second) == [["run", "run", "été", "cats", "#ran"]]
+    before = tokenizer_version(first)
+    (tmp_path / "a.txt").write_text("run->run\tran\n", encoding="utf-8")
+    assert tokenizer_version(first) != before != tokenizer_version(second)
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes((tmp_path / "a.txt").read_bytes())
+    assert tokenizer_version(changed(first, lemma_dictionary=str(copy))) == tokenizer_version(first)
+
+
+def test_ngrams_go_over_what_is_left_in_order(spark: SparkSession, settings: Tokens) -> None:
+    pairs = changed(settings, ngrams=(1, 2))
+    texts = ["The big cat, see https://x.org now", "one", ""]
+    assert tokens_of(spark, texts, pairs) == [
+        ["big", "cat", "see", "https://x.org", "big cat", "cat see", "see https://x.org"],
+        ["one"],
+        [],
+    ]
+    assert tokens_of(spark, texts[:1], changed(settings, ngrams=(3,))) == [["big cat see", "cat see https://x.org"]]
+
+
+def test_sentences(spark: SparkSession, settings: Tokens) -> None:
+    cases = {
+        "": 0,
+        " \n ": 0,
+        "One": 1,
+        "Mr. Smith went home. He slept! Did he?": 3,
+        "A title\nA body. And more": 3,
+        "See https://example.com/a?b=c.d now. Or mail joe@x.org. Done.": 3,
+        "What!?!!!!!!!!! Well... yes......": 2,
+        "終わり。これは。": 2,
+        "كيف حالك؟ نعم.": 2,
+        "It goes on and on and on. " * 200: 200,
+    }
+    found = [row[c.N_SENTENCES] for row in rows_of(spark, list(cases), settings)]
+    assert dict(zip(cases, found, strict=True)) == cases
+    off = changed(settings, detect_sentences=False)
+    assert [row[c.N_SENTENCES] for row in rows_of(spark, ["One. Two."], off)] == [None]
+
+
+@pytest.mark.slow
+def test_a_megabyte_is_done_in_seconds_whatever_it_is_of(spark: SparkSession, settings: Tokens) -> None:
+    texts = ["x" * 1_000_000, "." * 1_000_000, "no end to it " * 77_000, "http://" + "y" * 1_000_000, "😀" * 250_000]
+    start = time.perf_counter()
+    found = rows_of(spark, texts, settings)
+    assert [len(row[c.TOKENS]) for row in found] == [0, 0, 77_000, 0, 0]  # `end` is no stop word, the others are
+    assert [row[c.TOKENS][:1] for row in found] == [[], [], ["end"], [], []]
+    # Given whole, the full stops alone take minutes.
+    assert time.perf_counter() - start < 150
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"stop_words": ("en", "xx")}, "tokens.stop_words: no list for 'xx'; known: da, de, en"),
+        ({"stop_words": ("fr",), "languages": ("en",)}, "tokens.stop_words: 'fr' is never told"),
+        ({"clean_up_patterns": ("[a-", "x")}, "tokens.clean_up_patterns: '[a-' is no regex: "),
+        ({"normal_form": "lemma"}, "set tokens.lemma_dictionary"),
+        (
+            {"normal_form": "lemma", "lemma_dictionary": "/no/such"},
+            "tokens.lemma_dictionary: there is no file /no/such",
+        ),
+        ({"normal_form": "lemma", "lemma_dictionary": __file__}, "line 1: a lemma, '->' and its forms are expected"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line(
+    spark: SparkSession, settings: Tokens, changes: dict[str, object], said: str
+) -> None:
+    rows = spark.createDataFrame([("a", "en")], [c.TEXT, c.LANGUAGE])
+    with pytest.raises(ConfigurationError, match=re.escape(said)) as raised:
+        tokenize(rows, changed(settings, **changes))
+    assert "\n" not in str(raised.value)
 
 
 def test_every_stop_word_list_exists(spark: SparkSession, settings: Tokens) -> None:
-    every = settings.model_copy(update={"stop_words": tuple(STOP_WORD_LISTS)})
-    assert tokens_of(spark, ["the und avec linnaeus"], every) == [["linnaeus"]]
+    every = changed(settings, stop_words=tuple(STOP_WORD_LISTS))
+    assert tokens_of(spark, ["the und avec linnaeus"], every, ["und"]) == [["linnaeus"]]
 
 
 @pytest.mark.parametrize(
     "change",
     [
+        {"exceptions": ("url",)},
         {"clean_up_patterns": ("[^a-z]",)},
         {"lowercase": False},
         {"stop_words": ("en", "fr")},
         {"min_length": 2},
         {"max_length": 41},
+        {"normal_form": "stem"},
+        {"ngrams": (1, 2)},
+        {"detect_sentences": False},
         {"detect_language": False},
+        {"languages": ("en", "fr")},
+        {"language_confidence": 0.5},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_a_setting_that_changes_rows_changes_the_version(settings: Tokens, change: dict[str, object]) -> None:
-    assert tokenizer_version(settings.model_copy(update=change)) != tokenizer_version(settings)
+    assert tokenizer_version(changed(settings, **change)) != tokenizer_version(settings)
 
 
-def test_a_setting_of_speed_alone_keeps_the_version(settings: Tokens) -> None:
-    assert tokenizer_version(settings.model_copy(update={"texts_a_partition": 7})) == tokenizer_version(settings)
+def test_what_changes_no_row_keeps_the_version(settings: Tokens) -> None:
+    assert tokenizer_version(changed(settings, texts_a_partition=7)) == tokenizer_version(settings)
+    assert tokenizer_version(changed(settings, lemma_dictionary="unused")) == tokenizer_version(settings)

@@ -8,7 +8,14 @@ from pyspark.sql import functions as F
 from linnaeus.contracts.schemas import STATISTICS
 
 _LINK = r"(?i)(?:https?://|www\.)\S+"
-_EMOJI = r"[\x{1F300}-\x{1FAFF}\x{2600}-\x{27BF}\x{1F1E6}-\x{1F1FF}]"
+# Unicode's emoji of the supplementary planes (flags, cards and letters among them), then those of the first plane;
+# digits and signs that are emoji only by what follows (1, #, ©, ™) are not.
+_EMOJI = (
+    r"[\x{1F000}-\x{1F0FF}\x{1F170}-\x{1F1FF}\x{1F200}-\x{1F2FF}\x{1F300}-\x{1FAFF}"
+    r"\x{2600}-\x{27BF}\x{231A}\x{231B}\x{2328}\x{23CF}\x{23E9}-\x{23F3}\x{23F8}-\x{23FA}\x{24C2}\x{25AA}\x{25AB}"
+    r"\x{25B6}\x{25C0}\x{25FB}-\x{25FE}\x{2934}\x{2935}\x{2B05}-\x{2B07}\x{2B1B}\x{2B1C}\x{2B50}\x{2B55}"
+    r"\x{203C}\x{2049}\x{3030}\x{303D}\x{3297}\x{3299}]"
+)
 _LONGEST_COUNTED = 20
 
 

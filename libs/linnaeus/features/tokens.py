@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Pipeline
 from pyspark.ml.feature import StopWordsRemover
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -91,11 +91,9 @@ def check_stages(session: SparkSession, settings: Tokens) -> None:
     for pattern in settings.clean_up_patterns:
         try:
             session._jvm.java.util.regex.Pattern.compile(pattern)  # type: ignore[union-attr]
-        except Py4JJavaError as error:
-            reason = str(error.java_exception.getMessage()).splitlines()[0]
-            raise ConfigurationError(
-                f"tokens.clean_up_patterns: {pattern!r} is no regular expression: {reason}"
-            ) from error
+        except IllegalArgumentException as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigurationError(f"tokens.clean_up_patterns: {pattern!r} is no regex: {reason}") from error
     for language in settings.stop_words:
         if language not in STOP_WORD_LISTS:
             known = ", ".join(sorted(STOP_WORD_LISTS))
@@ -138,7 +136,8 @@ def _with_sentences(rows: DataFrame, settings: Tokens) -> DataFrame:
     if not settings.detect_sentences:
         return rows.withColumn(c.N_SENTENCES, F.lit(None).cast("int"))
     plain = F.regexp_replace(marked(F.col(c.TEXT), ("url", "email")), rf"\s{MARK}\S+ ", "link")
-    plain = F.regexp_replace(plain, r"([.!?])\1{3,}", "$1$1$1")  # the detector would count every sign
+    # The detector would count every sign of a row of them.
+    plain = F.regexp_replace(F.regexp_replace(plain, "[!?]+([!?])", "$1"), r"\.{4,}", "...")
     # Spark NLP takes an array of documents where its type says that none is null.
     pieces = F.transform(F.regexp_extract_all(plain, F.lit(_PIECE), F.lit(0)), lambda one: F.coalesce(one, F.lit("")))
     detector = SentenceDetector().setInputCols([_OWN + "pieces_document"]).setOutputCol(_OWN + "sentence")
