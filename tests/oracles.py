@@ -55,7 +55,12 @@ def random_bundle(
     made = {}
     for name, classes in heads.items():
         n_scores = 1 if len(classes) == 2 else len(classes)
-        shapes = ((manifest.buckets,), (n_scores, manifest.buckets), (n_scores, manifest.dimension + 1))
+        shapes = (
+            (manifest.buckets,),
+            (n_scores, manifest.buckets),
+            (n_scores, manifest.dimension + 1),
+            (len(classes), manifest.buckets),
+        )
         linear = LinearModel(*(np.abs(rng.normal(size=shape)).astype(np.float32) + 0.1 for shape in shapes))
         width = manifest.dimension + manifest.n_statistics + linear.n_features
         inputs = rng.normal(size=(300, width))
@@ -82,11 +87,13 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
         for embedding, statistics, terms in rows:
             weighted = np.bincount(terms, minlength=manifest.buckets).astype(float) * head.linear.idf
             norm = np.linalg.norm(weighted)
-            by_terms = head.linear.term_coefficients.astype(float) @ (weighted / norm if norm > 0 else weighted)
+            unit = weighted / norm if norm > 0 else weighted
+            by_terms = head.linear.term_coefficients.astype(float) @ unit
+            similar = head.linear.centroids.astype(float) @ unit
             vector = [0.0] * manifest.dimension if embedding is None else embedding
             by_vector = head.linear.vector_coefficients.astype(float) @ np.array([*vector, 1.0])
             shown = [float("nan")] * manifest.dimension if embedding is None else embedding
-            inputs.append([*shown, *statistics, *by_terms, *by_vector])
+            inputs.append([*shown, *statistics, *by_terms, *by_vector, *similar])
         raw = booster.predict(xgboost.DMatrix(np.array(inputs, dtype=np.float32))).astype(float)
         if raw.ndim == 1:
             if head.calibration is not None:

@@ -16,12 +16,12 @@ from linnaeus.contracts.schemas import STATISTICS
 
 MANIFEST = FeatureManifest("mini@12ab", "tok@34cd", dimension=4, statistics=("a", "b", "c"), buckets=16, bigrams=True)
 
-GOLDEN_VERSION = "dcd0631507715bb9"
+GOLDEN_VERSION = "fc7926495bbf27e5"
 
 
 def linear(n_scores: int) -> LinearModel:
     rng = np.random.default_rng(n_scores)
-    shapes = ((16,), (n_scores, 16), (n_scores, 5))
+    shapes = ((16,), (n_scores, 16), (n_scores, 5), (max(2, n_scores), 16))
     return LinearModel(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
@@ -59,17 +59,19 @@ def test_files_are_plain(bundle: ModelBundle) -> None:
     json.loads(files["bundle.json"])
     for name in bundle.heads:
         with np.load(io.BytesIO(files[f"{name}.npz"]), allow_pickle=False) as arrays:
-            assert set(arrays.files) == {"idf", "term_coefficients", "vector_coefficients"}
+            assert set(arrays.files) == {"idf", "term_coefficients", "vector_coefficients", "centroids"}
 
 
 def test_groups_cover_the_vector(bundle: ModelBundle) -> None:
     document = json.loads(bundle.to_files()["bundle.json"])
     shared = [("embedding", 0, 4), ("statistics", 4, 3)]
-    for head, n_scores in (("category", 3), ("spam", 1)):
+    for head, n_scores, n_classes in (("category", 3, 3), ("spam", 1, 2)):
         groups = document["heads"][head]["groups"]
-        expected = [*shared, ("term_scores", 7, n_scores), ("vector_scores", 7 + n_scores, n_scores)]
+        end = 7 + 2 * n_scores
+        scores = [("term_scores", 7, n_scores), ("vector_scores", 7 + n_scores, n_scores)]
+        expected = [*shared, *scores, ("class_similarities", end, n_classes)]
         assert [(group["name"], group["offset"], group["width"]) for group in groups] == expected
-        assert bundle.heads[head].linear.n_features == 2 * n_scores
+        assert bundle.heads[head].linear.n_features == 2 * n_scores + n_classes
     assert [(group.name, group.offset, group.width) for group in MANIFEST.shared_groups()] == shared
     assert document["manifest"]["version"] == MANIFEST.version
 
@@ -91,12 +93,19 @@ def test_a_manifests_version_changes_with_all_that_decides_the_vector() -> None:
 
 
 def test_a_bundle_of_the_first_format_is_read(bundle: ModelBundle) -> None:
-    """It said how many statistics there are, not which; and nothing of a version."""
+    """It said how many statistics there are, not which; nothing of a version; and had no similarities to classes."""
     files = bundle.to_files()
     document = json.loads(files["bundle.json"]) | {"format": 1}
     del document["manifest"]["statistics"], document["manifest"]["version"]
     document["manifest"]["n_statistics"] = len(STATISTICS.names)
-    read = ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
+    buffer = io.BytesIO()
+    spam = bundle.heads["spam"].linear
+    np.savez(buffer, **{name: array for name, array in vars(spam).items() if name != "centroids"})
+    document_and_arrays = {"bundle.json": json.dumps(document).encode(), "spam.npz": buffer.getvalue()}
+    read = ModelBundle.from_files(files | document_and_arrays)
+    found = read.heads["spam"].linear
+    np.testing.assert_array_equal(found.vector_coefficients, spam.vector_coefficients)
+    assert found.centroids.shape == (0, 16) and found.n_features == 2
     assert read.manifest == dataclasses.replace(MANIFEST, statistics=tuple(STATISTICS.names))
     assert read.heads["spam"].booster == bundle.heads["spam"].booster
 

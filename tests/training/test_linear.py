@@ -16,7 +16,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest, LinearModel
 from linnaeus.contracts.config import Linear
 from linnaeus.training.examples import CLASS
-from linnaeus.training.linear import SCORES, centred, complement_weights, fit_with_scores
+from linnaeus.training.linear import SCORES, centred, centroids, complement_weights, fit_with_scores
 from linnaeus.training.ridge import fit_ridge
 
 BUCKETS, DIMENSION, FOLDS, N = 40, 5, 3, 240
@@ -89,6 +89,13 @@ class Data:
         model.fit(self.inputs[inside], targets, sample_weight=self.weights[inside])
         return self._told_apart(model.coef_, centre=False)
 
+    def similarities(self, inside: npt.NDArray[np.bool_]) -> Matrix:
+        """Cosines of all rows to the mean of the rows `inside` of each class."""
+        rows = self.tf_idf
+        of_class = [inside & (self.classes == one) for one in range(self.n_classes)]
+        means = np.stack([np.average(rows[one], axis=0, weights=self.weights[one]) for one in of_class])
+        return rows @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T
+
     def _told_apart(self, weights: Matrix, centre: bool) -> Matrix:
         if self.n_classes == 2:
             return weights[1:] - weights[:1]
@@ -120,7 +127,10 @@ def test_the_model_is_that_of_all_rows(fitted: Fitted) -> None:
     n_scores = 1 if data.n_classes == 2 else data.n_classes
     assert model.term_coefficients.shape == (n_scores, BUCKETS)
     assert model.vector_coefficients.shape == (n_scores, DIMENSION + 1)
-    assert model.n_features == 2 * n_scores
+    assert model.centroids.shape == (data.n_classes, BUCKETS)
+    np.testing.assert_allclose(np.linalg.norm(model.centroids, axis=1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(data.tf_idf @ model.centroids.T, data.similarities(everything), atol=1e-5)
+    assert model.n_features == 2 * n_scores + data.n_classes
 
 
 def test_scores_are_those_of_a_fit_without_the_fold(fitted: Fitted) -> None:
@@ -129,13 +139,15 @@ def test_scores_are_those_of_a_fit_without_the_fold(fitted: Fitted) -> None:
     for fold in range(FOLDS):
         own, others = data.folds == fold, data.folds != fold
         by_terms = data.tf_idf[own] @ data.terms_model(others).T
-        expected[own] = np.hstack([by_terms, data.inputs[own] @ data.vectors_model(others).T])
+        by_vector = data.inputs[own] @ data.vectors_model(others).T
+        expected[own] = np.hstack([by_terms, by_vector, data.similarities(others)[own]])
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
 def test_scores_are_not_those_of_the_whole_model(fitted: Fitted) -> None:
     data, model, scores, _ = fitted
-    whole = np.hstack([data.tf_idf @ model.term_coefficients.T, data.inputs @ model.vector_coefficients.T])
+    by_terms, by_vector = data.tf_idf @ model.term_coefficients.T, data.inputs @ model.vector_coefficients.T
+    whole = np.hstack([by_terms, by_vector, data.tf_idf @ model.centroids.T])
     has_terms = np.array([bool(terms) for terms in data.terms])
     assert (np.abs(scores - whole)[has_terms] > 1e-4).any(axis=1).all()
 
@@ -143,8 +155,11 @@ def test_scores_are_not_those_of_the_whole_model(fitted: Fitted) -> None:
 def test_scores_point_to_the_class(fitted: Fitted) -> None:
     """The sign: a term's weight is high for the class it occurs in."""
     data, _, scores, _ = fitted
-    half = scores.shape[1] // 2
-    for part in (scores[:, :half], scores[:, half:]):
+    n_scores = 1 if data.n_classes == 2 else data.n_classes
+    similar = scores[:, 2 * n_scores :] - scores[:, 2 * n_scores :].mean(axis=1, keepdims=True)
+    if data.n_classes == 2:
+        similar = similar[:, 1:] * 4
+    for part in (scores[:, :n_scores], scores[:, n_scores : 2 * n_scores], similar):
         if data.n_classes == 2:
             assert part[data.classes == 1].mean() > part[data.classes == 0].mean() + 0.1
         else:
@@ -170,6 +185,7 @@ def test_partitions_change_no_more_than_the_last_digits(spark: SparkSession, fit
     np.testing.assert_array_equal(again.idf, model.idf)
     np.testing.assert_allclose(again.term_coefficients, model.term_coefficients, atol=1e-6)
     np.testing.assert_allclose(again.vector_coefficients, model.vector_coefficients, atol=1e-6)
+    np.testing.assert_allclose(again.centroids, model.centroids, atol=1e-6)
     np.testing.assert_allclose(scores_again, scores, atol=1e-5)
 
 
@@ -197,6 +213,7 @@ def test_rounding_below_zero_does_not_hurt() -> None:
     """A class without any row in the other folds leaves a complement that subtraction may make -1e-17."""
     totals = np.array([[1.0, 2.0], [-1e-17, 0.0]])
     assert np.isfinite(complement_weights(totals, 0.3)).all()
+    np.testing.assert_allclose(centroids(totals), [np.array([1.0, 2.0]) / 5**0.5, [0.0, 0.0]], rtol=1e-6)
 
 
 def test_ridge_of_rows_without_any_vector_is_the_mean(spark: SparkSession) -> None:

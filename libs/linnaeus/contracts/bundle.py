@@ -24,10 +24,10 @@ Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
 _DOCUMENT = "bundle.json"
 _FORMAT = 2
-_READABLE = (1, 2)  # the first did not name its statistics
-# The groups of a feature vector, in order; the scores are those of a head's two linear models.
+_READABLE = (1, 2)  # the first did not name its statistics, and had no similarities to classes
+# The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
-TERM_SCORES, VECTOR_SCORES = "term_scores", "vector_scores"
+TERM_SCORES, VECTOR_SCORES, SIMILARITIES = "term_scores", "vector_scores", "class_similarities"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FeatureManifest:
     @property
     def version(self) -> str:
         """A fingerprint of all that decides the vector: rows are stamped with it, and scored anew where it changes."""
-        names = [EMBEDDING_GROUP, STATISTICS_GROUP, TERM_SCORES, VECTOR_SCORES]
+        names = [EMBEDDING_GROUP, STATISTICS_GROUP, TERM_SCORES, VECTOR_SCORES, SIMILARITIES]
         return fingerprint([dataclasses.asdict(self), names])
 
     def shared_groups(self) -> tuple[FeatureGroup, ...]:
@@ -68,26 +68,32 @@ class FeatureManifest:
     def groups(self, linear: LinearModel) -> tuple[FeatureGroup, ...]:
         """The groups of a head with these linear models, in the order of its feature vector."""
         shared = ((group.name, group.width) for group in self.shared_groups())
-        scores = ((TERM_SCORES, len(linear.term_coefficients)), (VECTOR_SCORES, len(linear.vector_coefficients)))
-        return _laid_out(*shared, *scores)
+        return _laid_out(
+            *shared,
+            (TERM_SCORES, len(linear.term_coefficients)),
+            (VECTOR_SCORES, len(linear.vector_coefficients)),
+            (SIMILARITIES, len(linear.centroids)),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """Two linear models whose scores are features: one on TF-IDF of hashed terms, one on the embedding.
+    """Linear models whose scores are features: on TF-IDF of hashed terms, on the embedding, and the classes' centroids.
 
     Shapes: idf (buckets,), term_coefficients (n_scores, buckets), vector_coefficients (n_scores, dimension + 1), the
-    constant last. n_scores is one for two classes (the second's score over the first's), else one a class.
+    constant last; centroids (n_classes, buckets), each of norm one (none in a model of the first format). n_scores is
+    one for two classes (the second's score over the first's), else one a class.
     """
 
     idf: Floats
     term_coefficients: Floats
     vector_coefficients: Floats
+    centroids: Floats
 
     @property
     def n_features(self) -> int:
-        """Scores a row, of both models."""
-        return int(self.term_coefficients.shape[0] + self.vector_coefficients.shape[0])
+        """Scores a row, of all."""
+        return len(self.term_coefficients) + len(self.vector_coefficients) + len(self.centroids)
 
 
 @dataclass(frozen=True)
@@ -183,4 +189,6 @@ def _arrays_to_bytes(linear: LinearModel) -> bytes:
 
 def _arrays_from_bytes(content: bytes) -> LinearModel:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return LinearModel(**{field.name: arrays[field.name] for field in dataclasses.fields(LinearModel)})
+        read = {name: arrays[name] for name in arrays.files}
+    without = np.zeros((0, len(read["idf"])), dtype=np.float32)
+    return LinearModel(**({"centroids": without} | read))

@@ -63,9 +63,11 @@ class Predictor:
         if batch.size == 0:  # of no rows XGBoost gives one dimension, whatever the classes
             return np.zeros((0, len(head.classes)), dtype=np.float32)
         linear = head.linear
-        by_terms = linear_scores(unit_tf_idf(counts, linear.idf), linear.term_coefficients)
+        unit = unit_tf_idf(counts, linear.idf)
+        by_terms = linear_scores(unit, linear.term_coefficients)
         by_vector = vector_scores(batch.embeddings, linear.vector_coefficients)
-        features = np.concatenate([batch.embeddings, batch.statistics, by_terms, by_vector], axis=1)
+        similar = linear_scores(unit, linear.centroids)
+        features = np.concatenate([batch.embeddings, batch.statistics, by_terms, by_vector, similar], axis=1)
         raw = np.asarray(self._boosters[name].inplace_predict(features), dtype=np.float32)
         if raw.ndim == 1:
             raw = _calibrated(raw, head.calibration)

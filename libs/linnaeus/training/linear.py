@@ -1,9 +1,12 @@
-"""A linear model on TF-IDF of hashed terms, whose scores are features of the booster.
+"""Linear models on TF-IDF of hashed terms, whose scores are features of the booster.
 
-The model is complement naive Bayes (Rennie, Shih, Teevan and Karger, 2003, Tackling the poor assumptions of naive Bayes
-text classifiers). Its sufficient statistics are sums over rows, so one pass that sums by fold and class gives the full
-model and, by subtraction, the model without each fold: exact out-of-fold scores (stacked generalisation: Wolpert, 1992)
-at the price of one fit. The fold of a row depends on its creator's id alone.
+One is complement naive Bayes (Rennie, Shih, Teevan and Karger, 2003, Tackling the poor assumptions of naive Bayes text
+classifiers), the other the cosine to each class's centroid (Han and Karypis, 2000, Centroid-based document
+classification). The first weighs a term by the classes it is not of; the second is bound by the classes' own words
+alone, and its scale is the same however many rows there are. The sufficient statistics of both are the same sums over
+rows, so one pass that sums by fold and class gives the full models and, by subtraction, those without each fold: exact
+out-of-fold scores (stacked generalisation: Wolpert, 1992) at the price of one fit. The fold of a row depends on its
+creator's id alone.
 """
 
 from __future__ import annotations
@@ -60,15 +63,27 @@ def fit_with_scores(
     """The models of all training rows, and the rows with `linear_scores` (array<float>) of models without their fold.
 
     `train` has `terms`, `embedding`, `class_index`, `weight` and `fold`; it is read four times and should be cached.
-    The scores are those of the terms' model, then those of the embedding's (ridge.py).
+    The scores are those of the terms' model, those of the embedding's (ridge.py), the cosines to the centroids.
     """
     sums = _sum_by_fold(train, n_classes, manifest.buckets, folds)
     total = sums.by_fold.sum(axis=0)
-    terms = centred(complement_weights(total, settings.smoothing))
-    without = [centred(complement_weights(total - sums.by_fold[one], settings.smoothing)) for one in range(folds)]
     vectors, vectors_without = fit_ridge(train, n_classes, manifest.dimension, folds, settings.ridge_penalty)
-    model = LinearModel(sums.idf, terms, vectors)
-    return model, _with_scores(train, sums.idf, np.stack(without), vectors_without)
+    model = _model(sums.idf, total, vectors, settings)
+    without = [_model(sums.idf, total - sums.by_fold[one], vectors_without[one], settings) for one in range(folds)]
+    return model, _with_scores(train, without)
+
+
+def _model(
+    idf: npt.NDArray[np.float32], totals: npt.NDArray[np.float64], vectors: npt.NDArray[np.float32], settings: Linear
+) -> LinearModel:
+    return LinearModel(idf, centred(complement_weights(totals, settings.smoothing)), vectors, centroids(totals))
+
+
+def centroids(totals: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Directions (classes, buckets), each of norm one, of sums of unit rows; zero for a class without any term."""
+    sums = np.maximum(totals, 0.0)  # what subtraction leaves below zero is rounding
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
 
 
 def centred(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -123,34 +138,37 @@ def _document_frequencies(train: DataFrame, buckets: int) -> tuple[npt.NDArray[n
     return total[:-1].astype(np.int64), int(total[-1])
 
 
-def _with_scores(
-    train: DataFrame,
-    idf: npt.NDArray[np.float32],
-    terms: npt.NDArray[np.float32],
-    vectors: npt.NDArray[np.float32],
-) -> DataFrame:
-    """Rows with the scores of their fold's models: (folds, n_scores, buckets) and (folds, n_scores, width)."""
+def _with_scores(train: DataFrame, without: list[LinearModel]) -> DataFrame:
+    """Rows with the scores of their fold's model, which is the one of all other folds."""
     kept = [name for name in train.columns if name != c.TERMS]
     schema = StructType([train.schema[name] for name in kept] + [StructField(SCORES, ArrayType(FloatType()))])
-    shared = train.sparkSession.sparkContext.broadcast((idf, terms, vectors))
-    n_scores, buckets, dimension = terms.shape[1], terms.shape[2], vectors.shape[2] - 1
+    shared = train.sparkSession.sparkContext.broadcast(without)
+    n_scores, buckets = without[0].n_features, len(without[0].idf)
+    dimension = without[0].vector_coefficients.shape[1] - 1
 
     def run(batches: Batches) -> Batches:
-        idf_, by_terms, by_vectors = shared.value
+        models = shared.value
         for batch in batches:
-            unit = unit_tf_idf(term_counts(*terms_of(batch.column(c.TERMS)), buckets), idf_)
+            unit = unit_tf_idf(term_counts(*terms_of(batch.column(c.TERMS)), buckets), models[0].idf)
             embeddings = vector_matrix(batch.column(c.EMBEDDING), dimension, np.nan)
             fold = np.asarray(batch.column(c.FOLD))
-            scores = np.zeros((batch.num_rows, 2 * n_scores), dtype=np.float32)
+            scores = np.zeros((batch.num_rows, n_scores), dtype=np.float32)
             for one in np.unique(fold):
-                inside = fold == one
-                scores[inside, :n_scores] = linear_scores(unit[inside], by_terms[one])
-                scores[inside, n_scores:] = vector_scores(embeddings[inside], by_vectors[one])
-            offsets = pa.array(np.arange(0, scores.size + 1, 2 * n_scores, dtype=np.int32))
+                scores[fold == one] = _scores(models[one], unit[fold == one], embeddings[fold == one])
+            offsets = pa.array(np.arange(0, scores.size + 1, n_scores, dtype=np.int32))
             lists = pa.ListArray.from_arrays(offsets, pa.array(scores.reshape(-1)))
             yield pa.RecordBatch.from_arrays([*[batch.column(name) for name in kept], lists], names=schema.names)
 
     return train.mapInArrow(run, schema)
+
+
+def _scores(
+    model: LinearModel, unit: sparse.csr_matrix, embeddings: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """As inference/predictor.py lays them out."""
+    by_terms = linear_scores(unit, model.term_coefficients)
+    by_vector = vector_scores(embeddings, model.vector_coefficients)
+    return np.hstack([by_terms, by_vector, linear_scores(unit, model.centroids)])
 
 
 def _sparse_rows(matrix: sparse.csr_matrix) -> pa.RecordBatch:
