@@ -143,7 +143,7 @@ def test_sentences(spark: SparkSession, settings: Tokens) -> None:
         "Mr. Smith went home. He slept! Did he?": 3,
         "A title\nA body. And more": 3,
         "See https://example.com/a?b=c.d now. Or mail joe@x.org. Done.": 3,
-        "What!?!!!!!!!!! Well... yes......": 2,
+        "What!?!!!!!!!!! Well... yes...... He left....": 3,
         "終わり。これは。": 2,
         "كيف حالك؟ نعم.": 2,
         "It goes on and on and on. " * 200: 200,

@@ -57,9 +57,9 @@ def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:
     form = [float(i) for i in range(len(STATISTICS.names))]
     tokens = spark.createDataFrame(
         [
-            ("whole", "h1", "t", "en", ["a", "b"], 2, tuple(form)),
-            ("stale", "h1", "t", "en", ["a"], 1, tuple(form)),
-            ("no text", "h3", "t", "und", [], 0, tuple([0.0] * len(form))),
+            ("whole", "h1", "t", "en", ["a", "b"], 2, tuple(form), 1),
+            ("stale", "h1", "t", "en", ["a"], 1, tuple(form), 1),
+            ("no text", "h3", "t", "und", [], 0, tuple([0.0] * len(form)), 0),
         ],
         schemas.TOKENS,
     )

@@ -24,9 +24,11 @@ CONTENT = [
     {"content_id": "picture", "creator_id": "b", "kind": "image", "uri": "a.png"},
 ]
 
+LABELS = [{"item_id": "rich", "facet": "risk.spam", "label": "no"}]
+
 
 def test_rich_text_is_tokenised_as_it_is_read(spark: SparkSession, make_config: MakeConfig, tmp_path: Path) -> None:
-    sources = tiny.write(tmp_path / "sources", CONTENT, [])
+    sources = tiny.write(tmp_path / "sources", CONTENT, LABELS)
     config = make_config(*tiny.FAST, *sources, "tokens.stop_words=[en, de]")
     ingest_bronze.main(config)
     assert build_tokens.main(config).rows_written == len(CONTENT)
@@ -59,7 +61,7 @@ def test_rich_text_is_tokenised_as_it_is_read(spark: SparkSession, make_config: 
 def test_a_wrong_setting_writes_nothing(
     spark: SparkSession, make_config: MakeConfig, tmp_path: Path, setting: str
 ) -> None:
-    config = make_config(*tiny.FAST, *tiny.write(tmp_path / "sources", CONTENT[:1], []), setting)
+    config = make_config(*tiny.FAST, *tiny.write(tmp_path / "sources", CONTENT[:1], LABELS), setting)
     ingest_bronze.main(config)
     with pytest.raises(ConfigurationError, match="tokens"):
         build_tokens.main(config)
