@@ -1,10 +1,11 @@
-"""Which library tells the language of short texts better: lingua or py3langid, on translations that Django ships.
+"""How surely the language of short texts is told: ours, py3langid bare and lingua, on translations that Django ships.
 
-    .venv/bin/python -m tests.benchmarks.languages [--texts-a-language 60] [--with fast]
+    .venv/bin/python -m tests.benchmarks.languages [--texts-a-language 60]
 
-Django's wheel (fetched once by pip into .cache/downloads) holds its catalogues in some 90 languages: texts of people
-who know the language, 10 to 80 characters long. Those that hold markup or a place for a value, that are no other than
-the English ones, or that stand in two languages alike are left out; of each language as many are drawn for each length.
+lingua and Django's wheel are fetched once by pip into .cache/downloads (105 MB); neither is installed. The wheel holds
+Django's catalogues in some 90 languages: texts of people who know the language, 10 to 80 characters long. Those that
+hold markup or a place for a value, that are no other than the English ones, or that stand in two languages alike are
+left out; of each language as many are drawn for each length.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from linnaeus.contracts.config import load_config, resolve
+from linnaeus.features.language import LANGUAGES, UNDETERMINED, detector
 from tests.benchmarks.support import json_lines, print_table
 
 PACKAGE = "django==5.2.*"
+RIVAL = "lingua-language-detector==2.1.1"
 BANDS = {"10 to 20": (10, 20), "21 to 50": (21, 50), "51 to 80": (51, 80)}
 # One language in two scripts or under two names counts as one.
 SAME = {"nb": "no", "nn": "no"}
@@ -44,22 +47,29 @@ def main() -> None:
     parser.add_argument("--texts-a-language", type=int, default=60, help="of each length")
     options = parser.parse_args()
     config = load_config("local")
-    ours, theirs = lingua(), py3langid()
+    downloads = resolve(config.sample.downloads)
+    fetch_rival(downloads)
+    tokens = config.tokens
+    ours, theirs = py3langid(), lingua()
     both = ours[1] & theirs[1]
-    texts = [one for one in catalogues(wheel(resolve(config.sample.downloads))) if one[0] in both]
+    texts = [one for one in catalogues(wheel(downloads)) if one[0] in both]
     by_band = {band: drawn(texts, low, high, options.texts_a_language) for band, (low, high) in BANDS.items()}
     languages = sorted({language for chosen in by_band.values() for language, _ in chosen})
+    n = len(both)
     ways: dict[str, Detect] = {
-        "py3langid, all its languages": theirs[0],
-        f"py3langid, the {len(both)} that both know": py3langid(both)[0],
-        "lingua, all its languages": ours[0],
-        f"lingua, the {len(both)} that both know": lingua(both)[0],
+        "**ours**: the languages of conf/base.yml": detector(tokens.languages, 0.0),
+        f"ours, und below {tokens.language_confidence}": detector(tokens.languages, tokens.language_confidence),
+        f"ours, the {n} that both know": detector(tuple(both & LANGUAGES), 0.0),
+        f"py3langid bare, its {len(ours[1])} languages": ours[0],
+        f"py3langid bare, the {n} that both know": py3langid(both)[0],
+        f"lingua, its {len(theirs[1])} languages": theirs[0],
+        f"lingua, the {n} that both know": lingua(both)[0],
         "lingua, low accuracy mode": lingua(low_accuracy=True)[0],
     }
     ham = _ham(resolve(config.sample.folder))
     rows = [_row(name, detect, by_band, ham) for name, detect in ways.items()]
     header = ("which", *(f"{band} ({len(chosen):,})" for band, chosen in by_band.items()))
-    header += ("all", "texts a second", "s a million", f"SMS ham called English ({len(ham):,})")
+    header += ("all", "and und", "texts a core second", "core seconds a million", f"SMS ham: en, other ({len(ham):,})")
     title = f"Share of texts whose language is told, by length in characters; {len(languages)} languages"
     print_table(title, header, rows)
     print(f"\nLanguages: {' '.join(languages)}")
@@ -90,6 +100,15 @@ def py3langid(languages: set[str] | None = None) -> tuple[Detect, set[str]]:
     if languages is not None:
         identifier.set_languages([label for label, code in known.items() if code in languages])
     return lambda text: _code(str(identifier.classify(text)[0])), set(known.values())
+
+
+def fetch_rival(folder: Path) -> None:
+    """Make lingua importable from a folder beside Django's wheel."""
+    place = folder / "lingua"
+    if not place.is_dir():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(place), RIVAL]
+        subprocess.run(command, check=True)
+    sys.path.append(str(place))
 
 
 def wheel(folder: Path) -> Path:
@@ -144,17 +163,21 @@ def drawn(texts: list[Text], low: int, high: int, n: int) -> list[Text]:
 
 def _row(name: str, detect: Detect, by_band: dict[str, list[Text]], ham: list[str]) -> tuple[str, ...]:
     detect("a text that makes it read its models")
-    hits: list[float] = []
-    n = 0
-    start = time.perf_counter()
+    hits: list[int] = []
+    n = untold = 0
+    start = time.process_time()
     for chosen in by_band.values():
-        hits.append(sum(detect(text) == language for language, text in chosen))
+        found = [detect(text) for _, text in chosen]
+        hits.append(sum(one == language for one, (language, _) in zip(found, chosen, strict=True)))
+        untold += sum(one in (None, UNDETERMINED) for one in found)
         n += len(chosen)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     shares = [f"{hit / len(chosen):.3f}" for hit, chosen in zip(hits, by_band.values(), strict=True)]
-    english = Counter(map(detect, ham))["en"] / max(1, len(ham))
+    of_ham = Counter(map(detect, ham))
+    english, none = of_ham["en"] / max(1, len(ham)), (of_ham[None] + of_ham[UNDETERMINED]) / max(1, len(ham))
     speed = (f"{n / seconds:,.0f}", f"{seconds / n * 1e6:,.0f}")
-    return name, *shares, f"{sum(hits) / n:.3f}", *speed, f"{english:.3f}"
+    ham_shares = f"{english:.3f}, {1 - english - none:.3f}"
+    return name, *shares, f"{sum(hits) / n:.3f}", f"{untold / n:.3f}", *speed, ham_shares
 
 
 def _ham(folder: Path) -> list[str]:

@@ -53,7 +53,7 @@ TEXTS = {
     "typography": "He said “hello” — it’s ‘fine’… 5–6 o’clock • ok",
     "spaces": "no\u00a0break thin\u2009space line\u2028break wide\u3000space\x0btab",
     "invisible": "zero\u200bwidth soft\u00adhyphen \ufeffmark \ue000 \x01control",
-    "signs": "a+b=c $5 <b>x</b> c:\\d a_b `q` ~x^2| 100% ±3 §4 ©",
+    "signs": "a+b=c $5 <x> x=</ c:\\d a_b `q` ~x^2| 100% ±3 §4 ©",
     "link": "see https://example.com/a?b=c&d=e#f (or www.example.org)",
     "specials": "[CLS] what [SEP] is [MASK] this [UNK]",
     "lines": "Title\nbody of it\r\nmore\tand more",

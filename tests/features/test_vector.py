@@ -64,7 +64,7 @@ def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:
         schemas.TOKENS,
     )
     embeddings = spark.createDataFrame(
-        [("whole", "h1", "e@1", [0.6, 0.8]), ("stale", "h1", "e@1", [1.0, 0.0])], schemas.EMBEDDINGS
+        [("whole", "h1", "e@1", [0.6, 0.8], None), ("stale", "h1", "e@1", [1.0, 0.0], None)], schemas.EMBEDDINGS
     )
     found = features(content, tokens, embeddings, BUCKETS, bigrams=True)
     assert found.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.STATISTICS, c.TERMS, c.EMBEDDER, c.EMBEDDING]
@@ -84,12 +84,12 @@ def test_the_assembled_vector_and_its_groups(spark: SparkSession) -> None:
     content = spark.createDataFrame([(f"c{i}", f"h{i}") for i in range(5)], [c.CONTENT_ID, c.CONTENT_HASH])
     form = [[i + place / 4 for place in range(n)] for i in range(5)]
     tokens = spark.createDataFrame(
-        [(f"c{i}", f"h{i}", "old" if i == 3 else "t@1", "en", ["a"], 1, tuple(form[i])) for i in range(4)],
+        [(f"c{i}", f"h{i}", "old" if i == 3 else "t@1", "en", ["a"], 1, tuple(form[i]), 1) for i in range(4)],
         schemas.TOKENS,
     )
     vectors = {"c0": ("e@1", [0.6, 0.8]), "c1": ("e@0", [1.0, 0.0]), "c3": ("e@1", [0.0, 1.0])}
     embeddings = spark.createDataFrame(
-        [(name, name.replace("c", "h"), *made) for name, made in vectors.items()], schemas.EMBEDDINGS
+        [(name, name.replace("c", "h"), *made, None) for name, made in vectors.items()], schemas.EMBEDDINGS
     )
     manifest = FeatureManifest("e@1", "t@1", 2, tuple(STATISTICS.names), BUCKETS, True)
     rows, groups = feature_matrix(content, tokens, embeddings, manifest)

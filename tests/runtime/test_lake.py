@@ -75,27 +75,6 @@ def test_a_table_that_was_never_made(lake: Lake) -> None:
     assert lake.read(THINGS).schema == SCHEMA and lake.read(THINGS).isEmpty()
 
 
-def test_a_table_gains_the_columns_and_fields_that_its_schema_has_gained(spark: SparkSession, lake: Lake) -> None:
-    def table(*inner: str, extra: bool) -> Table:
-        fields = StructType([StructField(name, FloatType(), True, {"comment": f"It's {name}"}) for name in inner])
-        columns = [column("kind", StringType(), required=True), column("form", fields)]
-        return Table("silver", "grown", ("kind",), StructType(columns + [column("n", LongType())] * extra), "Grown")
-
-    before, after = table("a", extra=False), table("a", "b", extra=True)
-    lake.merge(spark.createDataFrame([("x", (1.0,)), ("y", (1.0,))], before.schema), before)
-    same = spark.createDataFrame([("x", (1.0, None), None), ("y", (1.0, 2.0), 3), ("z", (0.0, 0.0), 0)], after.schema)
-    assert lake.merge(same, after) == MergeCounts(inserted=1, updated=1)
-    assert sorted(map(tuple, lake.read(after).select("kind", "form.b", "n").collect())) == [
-        ("x", None, None),
-        ("y", 2.0, 3),
-        ("z", 0.0, 0),
-    ]
-    described = {
-        row["col_name"]: row["comment"] for row in spark.sql(f"DESCRIBE delta.`{lake.place(after)}`").collect()
-    }
-    assert described["n"] == "What n is"
-
-
 def test_merges(spark: SparkSession, lake: Lake) -> None:
     first = [
         ("a", 1, "one", None, {"x": 0.25, "y": 0.75}, MONDAY),

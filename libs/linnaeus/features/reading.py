@@ -29,7 +29,7 @@ def read_texts(texts: DataFrame, settings: Tokens) -> DataFrame:
     if is_detected:
         check_languages(languages)
 
-    @F.pandas_udf(_SCHEMA)  # type: ignore[call-overload]
+    @F.pandas_udf(_SCHEMA)  # type: ignore[attr-defined,call-overload,untyped-decorator]
     def read(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         detect = detector(languages, confidence) if is_detected else lambda _: UNDETERMINED
         for batch in batches:
