@@ -152,10 +152,7 @@ class _Filling:
 def _fill(lake: Lake, settings: Embedder, stamp: str, texts: DataFrame, n_texts: int) -> int:
     """Embed texts in commits of `texts_a_commit`; the number of those that went to quarantine."""
     loaded = load_embedder(lake.session, settings)
-    windowing = Windowing(
-        loaded.vocabulary, settings.max_tokens, settings.overlap, settings.title_weight, settings.body_weight
-    )
-    filling = _Filling(lake, settings, stamp, loaded, windowing)
+    filling = _Filling(lake, settings, stamp, loaded, Windowing.of(settings, loaded.vocabulary))
     for part in _parts(texts, math.ceil(n_texts / settings.texts_a_commit)):
         filling.commit_or_halve(part)
     return filling.n_failed

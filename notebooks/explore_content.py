@@ -62,7 +62,7 @@ reasons.groupBy(c.SOURCE, "error").agg(records).orderBy(F.desc("records")).show(
 # MAGIC %md
 # MAGIC ## How long are the texts, and in what language?
 # MAGIC
-# MAGIC The embedder reads the first tokens of a text only, so long texts are worth knowing about.
+# MAGIC The embedder reads a text whole, in windows: long texts are what its time goes to.
 
 # COMMAND ----------
 

@@ -94,9 +94,7 @@ def ours(config: Config, frame: DataFrame, partitions: Partitions | None = None)
     """The vectors, as the job makes them."""
     settings = config.embedder
     loaded = load_embedder(frame.sparkSession, settings)
-    windowing = Windowing(
-        loaded.vocabulary, settings.max_tokens, settings.overlap, settings.title_weight, settings.body_weight
-    )
+    windowing = Windowing.of(settings, loaded.vocabulary)
     if partitions is None:
         size = size_of(frame, settings.max_tokens)
         text_bytes = int(settings.megabytes_a_partition * 2**20)

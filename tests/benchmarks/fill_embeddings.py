@@ -20,13 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from jobs import build_embeddings
-from linnaeus.bronze.clean import content_hash
-from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.runtime.lake import Lake
@@ -34,6 +31,7 @@ from linnaeus.runtime.spark import build_session
 from tests.benchmarks.reference import Text
 from tests.benchmarks.support import print_table, timed
 from tests.benchmarks.texts import distinct
+from tests.contents import contents
 
 CHANGED = 200
 TEXTS = 20_000
@@ -120,18 +118,8 @@ def _config(folder: Path, *overrides: str) -> Config:
 
 def _put(session: SparkSession, config: Config, texts: list[Text]) -> None:
     """Contents by their place: the same place again is a change."""
-    rows = [(f"{i:08d}", "creator", "text", title, body) for i, (title, body) in enumerate(texts)]
-    frame = session.createDataFrame(
-        rows, "content_id string, creator_id string, kind string, title string, body string"
-    )
-    frame = frame.select(
-        "*",
-        F.lit(None).cast("string").alias(c.URI),
-        F.lit(None).cast("timestamp").alias(c.PUBLISHED_AT),
-        content_hash(F.col(c.TITLE), F.col(c.BODY)).alias(c.CONTENT_HASH),
-        F.current_timestamp().alias(c.INGESTED_AT),
-    )
-    Lake(session, config).merge(frame, tables.CONTENT)
+    rows = contents(session, {f"{i:08d}": text for i, text in enumerate(texts)})
+    Lake(session, config).merge(rows, tables.CONTENT)
 
 
 def _seconds(config: Config) -> float:

@@ -41,11 +41,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Config, fingerprint, load_config, repository, resolve
 from linnaeus.contracts.lexical import linear_scores, term_counts, unit_tf_idf, vector_scores
+from linnaeus.features.reading import read_texts
 from linnaeus.features.statistics import as_array, statistics
 from linnaeus.features.tokens import tokenize, tokenizer_version
 from linnaeus.features.vector import hashed_terms
 from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.spark import build_session
+from linnaeus.training.booster import parameters
 from linnaeus.training.linear import centred, centroids, complement_weights
 from linnaeus.training.ridge import solve
 from tests.benchmarks import reference
@@ -170,25 +172,23 @@ def class_similarities(part: Part) -> Pair:
 
 def naive_bayes(part: Part) -> Pair:
     """Complement naive Bayes, as training/linear.py fits it."""
-    train, test = part.unit
-    sums = part.sums(train)
-
-    def score(fold: int | None) -> Pair:
-        left = sums.sum(axis=0) - (0 if fold is None else sums[fold])
-        weights = centred(complement_weights(left, part.config.training.linear.smoothing))
-        return linear_scores(train, weights), linear_scores(test, weights)
-
-    return part.out_of_fold(score)
+    smoothing = part.config.training.linear.smoothing
+    return _of_sums(part, lambda left: centred(complement_weights(left, smoothing)))
 
 
 def centroid_similarities(part: Part) -> Pair:
     """Cosines to each class's centroid of TF-IDF, as training/linear.py fits them: the sums are those of the former."""
+    return _of_sums(part, centroids)
+
+
+def _of_sums(part: Part, fit: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]) -> Pair:
+    """Scores, out of fold, of a model that is fitted on sums of unit rows by class."""
     train, test = part.unit
     sums = part.sums(train)
 
     def score(fold: int | None) -> Pair:
-        directions = centroids(sums.sum(axis=0) - (0 if fold is None else sums[fold]))
-        return linear_scores(train, directions), linear_scores(test, directions)
+        coefficients = fit(sums.sum(axis=0) - (0 if fold is None else sums[fold]))
+        return linear_scores(train, coefficients), linear_scores(test, coefficients)
 
     return part.out_of_fold(score)
 
@@ -310,19 +310,7 @@ def _figure(config: Config, data: Data, way: str, fold: int) -> float:
 
 def _booster(config: Config) -> XGBClassifier:
     """The parameters of training/booster.py."""
-    settings = config.training.booster
-    return XGBClassifier(
-        n_estimators=settings.rounds,
-        max_depth=settings.max_depth,
-        learning_rate=settings.learning_rate,
-        subsample=settings.subsample,
-        colsample_bytree=settings.colsample_bytree,
-        min_child_weight=settings.min_child_weight,
-        reg_lambda=settings.reg_lambda,
-        tree_method="hist",
-        random_state=config.training.split.seed,
-        n_jobs=1,
-    )
+    return XGBClassifier(**parameters(config.training.booster, config.training.split.seed), n_jobs=1)
 
 
 def _cell(values: list[float]) -> str:
@@ -368,7 +356,7 @@ def _features(config: Config, name: str, texts: list[str]) -> dict[str, npt.NDAr
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         found = _lexical(config, texts)
-        found["vectors"] = reference.embed_all(texts, str(resolve(config.embedder.path)), threads=THREADS)
+        found["vectors"] = reference.bare([(None, text) for text in texts], reference.Peer.of(config.embedder), THREADS)
         np.savez(path, **found)
     with np.load(path) as arrays:
         return dict(arrays)
@@ -377,7 +365,7 @@ def _features(config: Config, name: str, texts: list[str]) -> dict[str, npt.NDAr
 def _lexical(config: Config, texts: list[str]) -> dict[str, npt.NDArray[Any]]:
     session = build_session(config, "benchmark")
     rows = session.createDataFrame(list(enumerate(texts)), f"place int, {c.TEXT} string").repartition(4, "place")
-    made = tokenize(rows, config.tokens).withColumn(c.STATISTICS, statistics(F.col(c.TEXT)))
+    made = tokenize(read_texts(rows, config.tokens), config.tokens).withColumn(c.STATISTICS, statistics(F.col(c.TEXT)))
     terms = hashed_terms(F.col(c.TOKENS), config.features.hash_buckets, config.features.bigrams)
     found = made.select("place", as_array(c.STATISTICS).alias(c.STATISTICS), terms.alias(c.TERMS)).orderBy("place")
     frame = found.toPandas()

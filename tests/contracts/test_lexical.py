@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from linnaeus.contracts.lexical import (
     linear_scores,
+    list_array,
     term_counts,
     terms_of,
     unit_tf_idf,
@@ -106,3 +107,11 @@ def test_vector_scores_take_nan_as_zero() -> None:
     vectors = np.array([[1.0, 2.0], [np.nan, np.nan]], dtype=np.float32)
     coefficients = np.array([[3.0, 4.0, 0.5], [0.0, 1.0, -1.0]], dtype=np.float32)
     np.testing.assert_allclose(vector_scores(vectors, coefficients), [[11.5, 1.0], [0.5, -1.0]])
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (1, 4), (0, 2), (2, 1)])
+def test_list_array(shape: tuple[int, int]) -> None:
+    matrix = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    found = list_array(matrix)
+    assert found.type == pa.list_(pa.float32())
+    assert found.to_pylist() == matrix.tolist()

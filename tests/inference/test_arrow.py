@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from linnaeus.contracts import columns as c
-from linnaeus.inference.arrow import feature_batch, list_array, map_array
+from linnaeus.inference.arrow import feature_batch, map_array
 from linnaeus.inference.predictor import FeatureBatch
 from tests.oracles import FeatureRow
 
@@ -105,14 +105,6 @@ def test_lengths_that_add_up_are_refused() -> None:
     vectors = pa.array([[1.0], [2.0, 3.0, 4.0]], pa.list_(pa.float32()))
     with pytest.raises(ValueError, match="length 1; 2 expected"):
         feature_batch(batch_of(ROWS[:2], **{c.EMBEDDING: vectors}), 2, 1)
-
-
-@pytest.mark.parametrize("shape", [(3, 2), (1, 4), (0, 2), (2, 1)])
-def test_list_array(shape: tuple[int, int]) -> None:
-    matrix = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    found = list_array(matrix)
-    assert found.type == pa.list_(pa.float32())
-    assert found.to_pylist() == matrix.tolist()
 
 
 def test_map_array() -> None:

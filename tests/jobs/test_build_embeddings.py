@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import build_embeddings
-from linnaeus.bronze.clean import content_hash
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
@@ -20,6 +19,7 @@ from linnaeus.contracts.errors import ConfigurationError, LinnaeusError
 from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.lake import Lake
 from tests.conftest import MakeConfig
+from tests.contents import contents as rows_of
 from tests.tiny_embedder import make_embedder, slow_vector
 
 Contents = dict[str, tuple[str | None, str | None]]
@@ -38,18 +38,7 @@ class Bench:
         return self.make_config(*own, "embedder.max_tokens=16", "embedder.overlap=2", *overrides)
 
     def put(self, contents: Contents) -> None:
-        rows = self.spark.createDataFrame(
-            [(key, "c", "text", title, body) for key, (title, body) in contents.items()],
-            "content_id string, creator_id string, kind string, title string, body string",
-        )
-        rows = rows.select(
-            "*",
-            F.lit(None).cast("string").alias(c.URI),
-            F.lit(None).cast("timestamp").alias(c.PUBLISHED_AT),
-            content_hash(F.col(c.TITLE), F.col(c.BODY)).alias(c.CONTENT_HASH),
-            F.current_timestamp().alias(c.INGESTED_AT),
-        )
-        self.lake.merge(rows, tables.CONTENT)
+        self.lake.merge(rows_of(self.spark, contents), tables.CONTENT)
 
     def run(self, *overrides: str, **embedder: str) -> JobResult:
         return build_embeddings.main(self.config(*overrides, **embedder))

@@ -15,9 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from linnaeus.contracts.config import fingerprint
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.lexical import linear_scores, vector_scores
 from linnaeus.contracts.schemas import STATISTICS
 
 Floats = npt.NDArray[np.float32]
@@ -89,6 +91,15 @@ class LinearModel:
     term_coefficients: Floats
     vector_coefficients: Floats
     centroids: Floats
+
+    def scores(self, unit: sparse.csr_matrix, vectors: Floats) -> Floats:
+        """Scores (rows, n_features) of unit TF-IDF rows (rows, buckets) and vectors (rows, dimension), NaN as zero.
+
+        In the order of the feature groups. Training and scoring call this alone: they must agree to the last bit.
+        """
+        by_terms = linear_scores(unit, self.term_coefficients)
+        by_vector = vector_scores(vectors, self.vector_coefficients)
+        return np.hstack([by_terms, by_vector, linear_scores(unit, self.centroids)])
 
     @property
     def n_features(self) -> int:

@@ -53,6 +53,14 @@ def vector_matrix(column: pa.Array, width: int, absent: float) -> Floats:
     return matrix
 
 
+def list_array(matrix: Floats, absent: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """Rows of a matrix as list<float>, null where `absent`."""
+    n, width = matrix.shape
+    offsets = pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32)) if width else pa.array([0] * (n + 1))
+    mask = None if absent is None else pa.array(absent)
+    return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1), type=pa.float32()), mask=mask)
+
+
 def with_constant(column: pa.Array, width: int) -> Floats:
     """A list<float> column as (rows, width + 1), zeros for null rows, the last column one."""
     matrix = vector_matrix(column, width, 0.0)

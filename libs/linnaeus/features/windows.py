@@ -20,7 +20,8 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from linnaeus.contracts import columns as c
-from linnaeus.contracts.lexical import vector_matrix
+from linnaeus.contracts.config import Embedder
+from linnaeus.contracts.lexical import list_array, vector_matrix
 from linnaeus.features.markup import plain_text
 
 WINDOWS = StructType(
@@ -57,6 +58,12 @@ class Windowing:
     overlap: int
     title_weight: float
     body_weight: float
+
+    @staticmethod
+    def of(settings: Embedder, vocabulary: tuple[str, ...]) -> Windowing:
+        """That of an embedder."""
+        weights = (settings.title_weight, settings.body_weight)
+        return Windowing(vocabulary, settings.max_tokens, settings.overlap, *weights)
 
 
 @dataclass(frozen=True)
@@ -214,10 +221,8 @@ class _Pool:
     def _rows(self, names: list[str], sums: npt.NDArray[np.float64], tokens: list[Any]) -> pa.RecordBatch:
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         unit = (sums / np.where(norms == 0, 1.0, norms)).astype(np.float32)
-        offsets = pa.array(np.arange(0, unit.size + 1, self._dimension, dtype=np.int32))
-        failed = pa.array(np.isnan(norms[:, 0]))
-        lists = pa.ListArray.from_arrays(offsets, pa.array(unit.reshape(-1)), mask=failed)
-        columns = [pa.array(names, pa.string()), lists, pa.array(tokens, pa.int32())]
+        vectors = list_array(unit, absent=np.isnan(norms[:, 0]))
+        columns = [pa.array(names, pa.string()), vectors, pa.array(tokens, pa.int32())]
         return pa.RecordBatch.from_arrays(columns, names=[c.CONTENT_HASH, c.EMBEDDING, c.N_TOKENS])
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.lexical import terms_of, vector_matrix
-from linnaeus.inference.predictor import Array, FeatureBatch
+from linnaeus.inference.predictor import FeatureBatch
 
 
 def feature_batch(batch: pa.RecordBatch, dimension: int, n_statistics: int) -> FeatureBatch:
@@ -20,13 +20,6 @@ def feature_batch(batch: pa.RecordBatch, dimension: int, n_statistics: int) -> F
         vector_matrix(batch.column(c.STATISTICS), n_statistics, 0.0),
         *terms_of(batch.column(c.TERMS)),
     )
-
-
-def list_array(matrix: Array) -> pa.Array:
-    """Rows of a matrix as list<float>."""
-    n, width = matrix.shape
-    offsets = pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32)) if width else pa.array([0] * (n + 1))
-    return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1), type=pa.float32()))
 
 
 def map_array(keys: tuple[str, ...], columns: list[pa.Array]) -> pa.Array:

@@ -10,7 +10,7 @@ import xgboost
 from scipy import sparse
 
 from linnaeus.contracts.bundle import Calibration, Head, ModelBundle
-from linnaeus.contracts.lexical import linear_scores, term_counts, unit_tf_idf, vector_scores
+from linnaeus.contracts.lexical import term_counts, unit_tf_idf
 
 Array = npt.NDArray[np.float32]
 
@@ -62,12 +62,8 @@ class Predictor:
     def _predict_head(self, name: str, head: Head, batch: FeatureBatch, counts: sparse.csr_matrix) -> Array:
         if batch.size == 0:  # of no rows XGBoost gives one dimension, whatever the classes
             return np.zeros((0, len(head.classes)), dtype=np.float32)
-        linear = head.linear
-        unit = unit_tf_idf(counts, linear.idf)
-        by_terms = linear_scores(unit, linear.term_coefficients)
-        by_vector = vector_scores(batch.embeddings, linear.vector_coefficients)
-        similar = linear_scores(unit, linear.centroids)
-        features = np.concatenate([batch.embeddings, batch.statistics, by_terms, by_vector, similar], axis=1)
+        scores = head.linear.scores(unit_tf_idf(counts, head.linear.idf), batch.embeddings)
+        features = np.concatenate([batch.embeddings, batch.statistics, scores], axis=1)
         raw = np.asarray(self._boosters[name].inplace_predict(features), dtype=np.float32)
         if raw.ndim == 1:
             raw = _calibrated(raw, head.calibration)

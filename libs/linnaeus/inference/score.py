@@ -16,7 +16,8 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import RiskAreas, Taxonomy
-from linnaeus.inference.arrow import feature_batch, list_array, map_array
+from linnaeus.contracts.lexical import list_array
+from linnaeus.inference.arrow import feature_batch, map_array
 from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.predictor import Array, FeatureBatch, Predictor
 

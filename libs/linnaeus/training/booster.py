@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
@@ -24,6 +25,12 @@ def place(train: DataFrame, workers: int) -> DataFrame:
     return train.repartition(workers, c.CONTENT_ID).sortWithinPartitions(c.CONTENT_ID)
 
 
+def parameters(settings: Booster, seed: int) -> dict[str, Any]:
+    """The settings under XGBoost's own names, the same in Spark and in one process."""
+    own = settings.model_dump()
+    return {"n_estimators": own.pop("rounds"), **own, "tree_method": "hist", "random_state": seed}
+
+
 def fit_booster(placed: DataFrame, dimension: int, seed: int, settings: Booster) -> bytes:
     """A booster as UBJSON, fitted on `embedding`, `statistics` and `linear_scores`, with `weight`.
 
@@ -39,16 +46,8 @@ def fit_booster(placed: DataFrame, dimension: int, seed: int, settings: Booster)
         weight_col=c.WEIGHT,
         num_workers=placed.rdd.getNumPartitions(),
         force_repartition=False,
-        n_estimators=settings.rounds,
-        max_depth=settings.max_depth,
-        learning_rate=settings.learning_rate,
-        subsample=settings.subsample,
-        colsample_bytree=settings.colsample_bytree,
-        min_child_weight=settings.min_child_weight,
-        reg_lambda=settings.reg_lambda,
-        tree_method="hist",
-        random_state=seed,
         verbosity=0,
         verbose=False,
+        **parameters(settings, seed),
     )
     return bytes(estimator.fit(rows).get_booster().save_raw("ubj"))

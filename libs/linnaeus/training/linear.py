@@ -31,14 +31,7 @@ from scipy import sparse
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest, LinearModel
 from linnaeus.contracts.config import Linear
-from linnaeus.contracts.lexical import (
-    linear_scores,
-    term_counts,
-    terms_of,
-    unit_tf_idf,
-    vector_matrix,
-    vector_scores,
-)
+from linnaeus.contracts.lexical import list_array, term_counts, terms_of, unit_tf_idf, vector_matrix
 from linnaeus.training.examples import CLASS
 from linnaeus.training.ridge import fit_ridge
 
@@ -154,21 +147,11 @@ def _with_scores(train: DataFrame, without: list[LinearModel]) -> DataFrame:
             fold = np.asarray(batch.column(c.FOLD))
             scores = np.zeros((batch.num_rows, n_scores), dtype=np.float32)
             for one in np.unique(fold):
-                scores[fold == one] = _scores(models[one], unit[fold == one], embeddings[fold == one])
-            offsets = pa.array(np.arange(0, scores.size + 1, n_scores, dtype=np.int32))
-            lists = pa.ListArray.from_arrays(offsets, pa.array(scores.reshape(-1)))
-            yield pa.RecordBatch.from_arrays([*[batch.column(name) for name in kept], lists], names=schema.names)
+                scores[fold == one] = models[one].scores(unit[fold == one], embeddings[fold == one])
+            columns = [*[batch.column(name) for name in kept], list_array(scores)]
+            yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
     return train.mapInArrow(run, schema)
-
-
-def _scores(
-    model: LinearModel, unit: sparse.csr_matrix, embeddings: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """As inference/predictor.py lays them out."""
-    by_terms = linear_scores(unit, model.term_coefficients)
-    by_vector = vector_scores(embeddings, model.vector_coefficients)
-    return np.hstack([by_terms, by_vector, linear_scores(unit, model.centroids)])
 
 
 def _sparse_rows(matrix: sparse.csr_matrix) -> pa.RecordBatch:
