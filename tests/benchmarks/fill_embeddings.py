@@ -10,7 +10,9 @@ second, while bodies of a megabyte are embedded by an executor of its own.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -36,17 +38,27 @@ from tests.contents import contents
 CHANGED = 200
 TEXTS = 20_000
 SMALL, LARGE = 10_000, 40_000
-BODIES, BODY_BYTES = 6, 1_000_000
+BODIES, BODY_BYTES = 4, 1_000_000
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; each session in a process of its own, since Spark NLP takes one a process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", choices=("changes", "growth", "memory"), default=())
-    chosen = parser.parse_args().what or ("changes", "growth", "memory")
-    for name in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            {"changes": changes, "growth": growth, "memory": memory}[name](Path(folder))
+    parser.add_argument("--memory-of", nargs=2, metavar=("MEGABYTES", "HEAP"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    chosen = options.what or ("changes", "growth", "memory")
+    if options.memory_of is None and len(chosen) > 1:
+        for name in chosen:
+            subprocess.run([sys.executable, __file__, name], check=True)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if options.memory_of is not None:
+            print(json.dumps(_memory_of(Path(folder), *options.memory_of)))
+        elif chosen[0] == "memory":
+            memory()
+        else:
+            {"changes": changes, "growth": growth}[chosen[0]](Path(folder))
 
 
 def changes(folder: Path) -> None:
@@ -88,28 +100,34 @@ def growth(folder: Path) -> None:
     session.stop()
 
 
-def memory(folder: Path) -> None:
-    """Memory while bodies of a megabyte are embedded, under two settings."""
+def memory() -> None:
+    """Memory while bodies of a megabyte are embedded, under three settings."""
     rows = []
-    for megabytes, heap in ((1, "1g"), (8, "1g"), (8, "2g")):
-        config = _config(
-            folder,
-            "spark.master=local-cluster[1,2,3072]",
-            f"spark.executor_memory={heap}",
-            f"embedder.megabytes_a_partition={megabytes}",
-        )
-        session = build_session(config, "benchmark")
-        words = " ".join(f"{title or ''} {body or ''}" for title, body in distinct(config, 15_000))
-        bodies = [words[i * BODY_BYTES : (i + 1) * BODY_BYTES] for i in range(BODIES)]
-        shutil.rmtree(folder / "lake", ignore_errors=True)
-        _put(session, config, [(None, body) for body in bodies])
-        with _peak() as found:
-            seconds = _seconds(config)
-        session.stop()
-        rows.append((megabytes, heap, f"{found['jvm']:.0f}", f"{found['python']:.0f}", f"{seconds:.0f}"))
+    for setting in (("1", "1g"), ("8", "1g"), ("8", "2g")):
+        command = [sys.executable, __file__, "--memory-of", *setting]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        rows.append((*setting, *json.loads(done.stdout.splitlines()[-1])))
     header = ("megabytes_a_partition", "executor_memory", "executor's JVM, MiB", "its Python workers, MiB", "seconds")
     title = f"Peak resident memory of one executor with two cores: {BODIES} bodies of {BODY_BYTES / 1e6:.0f} MB"
     print_table(title, header, rows)
+
+
+def _memory_of(folder: Path, megabytes: str, heap: str) -> tuple[int, int, int]:
+    """Peak MiB of the executor's JVM and of its Python workers, and seconds."""
+    config = _config(
+        folder,
+        "spark.master=local-cluster[1,2,3072]",
+        f"spark.executor_memory={heap}",
+        f"embedder.megabytes_a_partition={megabytes}",
+    )
+    session = build_session(config, "benchmark")
+    words = " ".join(f"{title or ''} {body or ''}" for title, body in distinct(config, 15_000))
+    bodies: list[Text] = [(None, words[i * BODY_BYTES : (i + 1) * BODY_BYTES]) for i in range(BODIES)]
+    _put(session, config, bodies)
+    with _peak() as found:
+        seconds = _seconds(config)
+    session.stop()
+    return round(found["jvm"]), round(found["python"]), round(seconds)
 
 
 def _config(folder: Path, *overrides: str) -> Config:
