@@ -183,8 +183,8 @@ def _print_exactness(session: SparkSession, config: Config, texts: list[referenc
         cosines = (np.array([row[c.EMBEDDING] for row in found]) * truth).sum(axis=1)
         rows.append((n, f"{cosines.min():.8f}", f"{cosines.mean():.8f}"))
     print_table(
-        f"Exactness on {len(chosen)} plain texts of one window: cosine to bare onnxruntime, one at a time (asked: at least "
-        "0.9999)",
+        f"Exactness on {len(chosen)} plain texts of one window: cosine to bare onnxruntime, one at a time (asked: at "
+        "least 0.9999)",
         ("partitions", "worst", "mean"),
         rows,
     )
