@@ -137,7 +137,8 @@ def _with_sentences(rows: DataFrame, settings: Tokens) -> DataFrame:
         return rows.withColumn(c.N_SENTENCES, F.lit(None).cast("int"))
     plain = F.regexp_replace(marked(F.col(c.TEXT), ("url", "email")), rf"\s{MARK}\S+ ", "link")
     # The detector counts each sign of a row of them: one stays, and dots end a sentence before a capital alone.
-    for signs, left in (("[!?]+([!?])", "$1"), (r"\.{2,}(?=\s+\p{Lu})", "."), (r"\.{2,}", "\u2026")):
+    # A row of dots is tried once, from its first and whole: from each of a million the look ahead would take hours.
+    for signs, left in (("[!?]+([!?])", "$1"), (r"(?<!\.)\.{2,}+(?=\s+\p{Lu})", "."), (r"\.{2,}", "\u2026")):
         plain = F.regexp_replace(plain, signs, left)
     # Spark NLP takes an array of documents where its type says that none is null.
     pieces = F.transform(F.regexp_extract_all(plain, F.lit(_PIECE), F.lit(0)), lambda one: F.coalesce(one, F.lit("")))
