@@ -94,6 +94,28 @@ class _Filling:
 
     def commit(self, texts: DataFrame) -> None:
         """Embed texts and store their vectors, in one commit; those that have none are set aside."""
+        vectors = self._embed(texts)
+        try:
+            lacking = vectors.where(F.col(c.EMBEDDING).isNull())
+            if lacking.count() > 0:
+                self._commit_one_by_one(texts.join(lacking, c.CONTENT_HASH, "left_semi"))
+            self._store(texts, vectors)
+        finally:
+            vectors.unpersist()
+
+    def _commit_one_by_one(self, texts: DataFrame) -> None:
+        """As `commit`, of texts of which some made the batch fail that they were in."""
+        with self.loaded.one_by_one():
+            vectors = self._embed(texts)
+            try:
+                lacking = vectors.where(F.col(c.EMBEDDING).isNull())
+                self._set_aside(texts.join(lacking, c.CONTENT_HASH, "left_semi"))
+                self._store(texts, vectors)
+            finally:
+                vectors.unpersist()
+
+    def _embed(self, texts: DataFrame) -> DataFrame:
+        """Vectors, persisted; null where the annotator failed."""
         settings = self.settings
         partitions = partitions_for(
             size_of(texts, settings.max_tokens),
@@ -102,14 +124,12 @@ class _Filling:
             slots(self.lake.session),
         )
         vectors = embed(texts, self.loaded.annotator, self.windowing, settings.dimension, partitions)
-        vectors = vectors.persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            self._set_aside(texts.join(vectors.where(F.col(c.EMBEDDING).isNull()), c.CONTENT_HASH, "left_semi"))
-            rows = vectors.where(F.col(c.EMBEDDING).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
-            rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
-            self.lake.merge(rows, tables.TEXT_EMBEDDINGS)
-        finally:
-            vectors.unpersist()
+        return vectors.persist(StorageLevel.MEMORY_AND_DISK)
+
+    def _store(self, texts: DataFrame, vectors: DataFrame) -> None:
+        rows = vectors.where(F.col(c.EMBEDDING).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
+        rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
+        self.lake.merge(rows, tables.TEXT_EMBEDDINGS)
 
     def commit_or_halve(self, texts: DataFrame) -> None:
         """As `commit`; a text on which the annotator takes its whole task along is found by halves and set aside."""

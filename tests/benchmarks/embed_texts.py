@@ -37,7 +37,7 @@ from tests.benchmarks.support import print_table, timed
 from tests.benchmarks.texts import as_frame, distinct
 
 OURS = "build_embeddings (Spark NLP, exact)"
-BATCHES = "onnxruntime pandas_udf, one thread a task, sorted batches of 32 (changes int8 vectors)"
+BATCHES = "onnxruntime pandas_udf, one thread a task, sorted batches of 32"
 ONE_BY_ONE = "onnxruntime pandas_udf, one thread a task, one window at a time (exact)"
 BARE = "onnxruntime without Spark, two threads, one window at a time (exact)"
 DEFAULTS = "Spark NLP as it comes: E5Embeddings, batches of 8, six threads a task; the first 128 tokens alone"

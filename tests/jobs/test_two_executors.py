@@ -1,20 +1,24 @@
-"""build_embeddings on two executors with JVMs of their own: the same vectors."""
+"""build_embeddings on two executors with JVMs of their own: the same vectors, and the model loaded once by each."""
 
 from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyspark
 import pytest
 from deltalake import DeltaTable
 
 from linnaeus.contracts.config import repository
 
 ROOT = repository() or Path()
+EXECUTORS = Path(pyspark.__file__).parent / "work"  # where a local cluster's executors write
+LOADED = "Using CPUs"  # what Spark NLP prints when it makes an ONNX session
 WORDS = "music live tour guitar recipe bread oven match goal season camera lens film code release".split()
 
 
@@ -50,6 +54,11 @@ def _vectors(folder: Path, source: str, master: str) -> dict[str, list[float]]:
 def test_two_executors_make_the_vectors_of_one_process(tmp_path: Path) -> None:
     source = _sources(tmp_path, 240)
     one = _vectors(tmp_path / "one", source, "local[2]")
+    before = set(EXECUTORS.glob("app-*"))
     two = _vectors(tmp_path / "two", source, "local-cluster[2,1,1536]")
+    (folder,) = set(EXECUTORS.glob("app-*")) - before
+    printed = [log.read_text(encoding="utf-8") for log in folder.glob("*/stdout")]
+    shutil.rmtree(folder)
+    assert sorted(filter(None, (text.count(LOADED) for text in printed))) == [1, 1]  # of some forty tasks
     assert one.keys() == two.keys() and len(one) == 240
     assert max(float(np.abs(np.array(one[key]) - np.array(two[key])).max()) for key in one) <= 1e-6

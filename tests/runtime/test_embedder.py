@@ -60,7 +60,6 @@ def test_bytes_that_move_from_file_to_file_make_another_embedder(settings: Embed
         {"overlap": 3},
         {"title_weight": 0.1},
         {"body_weight": 0.1},
-        {"batch_size": 8},
         {"annotator": "BGEEmbeddings"},
         {"name": "maxi"},
     ],
@@ -73,7 +72,8 @@ def test_a_setting_that_changes_vectors_makes_another_embedder(settings: Embedde
 def test_where_the_folder_lies_and_how_rows_are_spread_do_not_count(settings: Embedder, tmp_path: Path) -> None:
     before = identity(settings)
     Path(settings.path).rename(tmp_path / "elsewhere")
-    moved = settings.model_copy(update={"path": str(tmp_path / "elsewhere"), "windows_a_partition": 3})
+    elsewhere = {"path": str(tmp_path / "elsewhere"), "windows_a_partition": 3, "batch_size": 1}
+    moved = settings.model_copy(update=elsewhere)
     assert identity(moved) == before
 
 
@@ -121,7 +121,7 @@ def test_a_folder_that_spark_nlp_saved_is_an_embedder(spark: SparkSession, tmp_p
     loaded = load_embedder(spark, tiny(make_embedder(tmp_path / "embedder")))
     saved = tmp_path / "saved"
     loaded.annotator.write().overwrite().save(str(saved))
-    settings = tiny(saved, annotator="BGEEmbeddings")
+    settings = tiny(saved, annotator="BGEEmbeddings", batch_size=1)
     again = load_embedder(spark, settings)
     assert again.vocabulary == VOCABULARY
     texts = spark.createDataFrame([("h", 0, "cab bed")], "content_hash string, place int, text string")
@@ -131,6 +131,28 @@ def test_a_folder_that_spark_nlp_saved_is_an_embedder(spark: SparkSession, tmp_p
     file = next(p for p in saved.rglob("*") if p.is_file() and p.name.startswith("part-"))
     file.write_bytes(file.read_bytes() + b"\n")
     assert identity(settings) != stamp
+
+
+@pytest.mark.parametrize("annotator", ["E5Embeddings", "BGEEmbeddings"])
+def test_a_text_has_the_vector_that_it_has_alone_whatever_is_in_its_batch(
+    spark: SparkSession, tmp_path: Path, annotator: str
+) -> None:
+    folder = make_embedder(tmp_path / "embedder")
+    loaded = load_embedder(spark, tiny(folder, annotator=annotator, batch_size=8))
+    texts = ["a", "cab bed", "abcdefghijk", "b", "fed a cab", "d", "ee ff"]
+    rows = spark.createDataFrame(list(enumerate(texts)), "place int, text string").coalesce(1)
+    for row in embed_windows(rows, loaded.annotator).collect():
+        np.testing.assert_allclose(row["embedding"], slow_vector(folder, texts[row["place"]]), atol=1e-6)
+
+
+def test_batches_are_refused_where_they_would_mix_texts(spark: SparkSession, tmp_path: Path) -> None:
+    folder = make_embedder(tmp_path / "embedder")
+    with pytest.raises(ConfigurationError, match=r"embedder\.batch_size: .* \(MPNetEmbeddings .*; set it to 1"):
+        load_embedder(spark, tiny(folder, annotator="MPNetEmbeddings", batch_size=2))
+    words = folder / "assets" / "vocab.txt"
+    words.write_text("\n".join(["<s>", *VOCABULARY[1:]]) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"embedder\.batch_size"):
+        load_embedder(spark, tiny(folder, batch_size=2))
 
 
 def test_a_model_that_fails_is_refused_with_what_it_says(spark: SparkSession, tmp_path: Path) -> None:

@@ -77,8 +77,13 @@ def embed(texts: DataFrame, annotator: Any, windowing: Windowing, dimension: int
 
 
 def spread_windows(windows: DataFrame, partitions: int) -> DataFrame:
-    """The windows on partitions by their text and place: those of a long text do not stay together."""
-    return windows.repartition(partitions, c.CONTENT_HASH, c.PLACE)
+    """The windows on partitions by their text and place, those of a long text not together, short windows first.
+
+    Neighbours of like length make batches in which little is filled up; the rest of the order makes them the same ones
+    in every run.
+    """
+    spread = windows.repartition(partitions, c.CONTENT_HASH, c.PLACE)
+    return spread.sortWithinPartitions(c.N_TOKENS, c.CONTENT_HASH, c.PLACE)
 
 
 def embed_windows(windows: DataFrame, annotator: Any) -> DataFrame:

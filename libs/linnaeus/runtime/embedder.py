@@ -22,13 +22,13 @@ from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Embedder, fingerprint, resolve
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.runtime.pooling import with_mean_pooling
+from linnaeus.runtime.pooling import PADDING, with_mean_pooling
 
 NEEDED = ("model.onnx", "assets/vocab.txt")
 _SAVED = "metadata"  # what a folder has that Spark NLP itself has saved
 # Raise it when features/windows.py prepares texts or runtime/pooling.py averages states in another way: older vectors
 # then count as another recipe's.
-_PREPARATION = 4
+_PREPARATION = 5
 # Annotators whose vector is the mean of the tokens' states: the mean is taken inside the graph (runtime/pooling.py).
 _MEAN_POOLED = frozenset({"E5Embeddings", "BGEEmbeddings"})
 _STAMP = re.compile(r"(?P<name>[^@]+)@(?P<files>[0-9a-f]{12})\.(?P<recipe>[0-9a-f]{16})")
@@ -42,6 +42,16 @@ class LoadedEmbedder:
     annotator: Any
     vocabulary: tuple[str, ...]
 
+    @contextlib.contextmanager
+    def one_by_one(self) -> Iterator[None]:
+        """Inside the block a text on which the model fails has no vector, and takes none of its batch along."""
+        size = self.annotator.getBatchSize()
+        self.annotator.setBatchSize(1)
+        try:
+            yield
+        finally:
+            self.annotator.setBatchSize(size)
+
 
 def identity(settings: Embedder) -> str:
     """The stamp of the embedder in force; a `pretrained` one needs a running session.
@@ -49,7 +59,7 @@ def identity(settings: Embedder) -> str:
     Raises ConfigurationError where a file is missing or the model can't be fetched.
     """
     recipe = settings.model_dump(
-        include={"annotator", "dimension", "max_tokens", "batch_size", "overlap", "title_weight", "body_weight"}
+        include={"annotator", "dimension", "max_tokens", "overlap", "title_weight", "body_weight"}
     )
     return f"{settings.name}@{_hash_of_files(settings)}.{fingerprint([recipe, _PREPARATION])}"
 
@@ -69,10 +79,11 @@ def check_stamps(stamp: str, stored: Iterable[str]) -> None:
 def load_embedder(session: SparkSession, settings: Embedder) -> LoadedEmbedder:
     """The embedder, tried on a few words.
 
-    Raises ConfigurationError where the folder lacks a file, the annotator can't run it, or its vectors have another
-    dimension than the settings say.
+    Raises ConfigurationError where the folder lacks a file, the annotator can't run it, its vectors have another
+    dimension than the settings say, or it would mix the texts of a batch.
     """
     annotator, vocabulary = _load(session, settings)
+    _check_batches(settings, vocabulary)
     annotator.setBatchSize(settings.batch_size).setMaxSentenceLength(settings.max_tokens)
     found = _dimension_of(session, annotator, settings)
     if found != settings.dimension:
@@ -98,6 +109,16 @@ def _load(session: SparkSession, settings: Embedder) -> tuple[Any, tuple[str, ..
         made = _over_onnx(session, annotators.BGEEmbeddings, with_mean_pooling(model), vocabulary)
         return made.setUseCLSToken(True), vocabulary
     return _over_onnx(session, kind, model, vocabulary), vocabulary
+
+
+def _check_batches(settings: Embedder, vocabulary: tuple[str, ...]) -> None:
+    """Only a graph that finds the padding itself reads a short text beside a long one as it reads it alone."""
+    finds_padding = settings.annotator in _MEAN_POOLED and not (_folder(settings) / _SAVED).is_dir()
+    if settings.batch_size > 1 and not (finds_padding and vocabulary[0] == PADDING):
+        raise ConfigurationError(
+            f"embedder.batch_size: a batch changes the vectors of {settings.name} ({settings.annotator} takes what "
+            "fills short texts up for words); set it to 1"
+        )
 
 
 def _over_onnx(session: SparkSession, kind: Any, model: bytes, vocabulary: tuple[str, ...]) -> Any:

@@ -35,7 +35,9 @@ SPARK_NLP = {
     # One thread a task: the default of six starves a busy executor. All keys are set because executors look them up.
     "spark.jsl.settings.onnx.gpuDeviceId": "0",
     "spark.jsl.settings.onnx.intraOpNumThreads": "1",
-    "spark.jsl.settings.onnx.optimizationLevel": "ALL_OPT",
+    # Beyond the basic level onnxruntime joins each addition to its layer norm by a kernel that is slower than both
+    # apart: 7 to 8% of all the time of a small BERT on AVX2 (tests/benchmarks/text_features.md).
+    "spark.jsl.settings.onnx.optimizationLevel": "BASIC_OPT",
     "spark.jsl.settings.onnx.executionMode": "SEQUENTIAL",
 }
 
