@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark import StorageLevel
@@ -35,7 +36,7 @@ from linnaeus.features.windows import Cutter, Windowing
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, identity, load_embedder
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, slots, task_failure
+from linnaeus.runtime.spark import build_session, detached, slots, task_failure
 
 _FAILED = "embedding_failed"
 
@@ -44,25 +45,31 @@ def main(config: Config) -> JobResult:
     """Embed what lacks a vector of this embedder."""
     lake = Lake(build_session(config), config)
     stamp = identity(config.embedder)
-    todo = _todo(lake, stamp)
-    n_todo = todo.count()
-    if n_todo == 0:
-        return _result(0, 0, 0, 0, stamp)
-    check_stamps(stamp, _stamps(lake))
-    new_texts = _new_texts(lake, todo, stamp).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
+    with ExitStack() as held:
+        todo = _held(_todo(lake, stamp), held)
+        n_todo = todo.count()
+        if n_todo == 0:
+            return _result(0, 0, 0, 0, stamp)
+        check_stamps(stamp, _stamps(lake))
+        new_texts = _held(_new_texts(lake, todo, stamp), held)
         n_new = new_texts.count()
         n_failed = _fill(lake, config.embedder, stamp, new_texts, n_new) if n_new > 0 else 0
-    finally:
-        new_texts.unpersist()
-    written = lake.merge(_served(lake, todo, stamp), tables.EMBEDDINGS).written
+        written = lake.merge(_served(lake, todo, stamp), tables.EMBEDDINGS, stored=True).written
     return _result(n_todo, n_new, n_failed, written, stamp)
+
+
+def _held(rows: DataFrame, held: ExitStack) -> DataFrame:
+    """The rows as they are now, kept until `held` ends, whatever is written to the tables that they come from."""
+    kept = detached(rows).persist(StorageLevel.MEMORY_AND_DISK)
+    held.callback(kept.unpersist)
+    return kept
 
 
 def _todo(lake: Lake, stamp: str) -> DataFrame:
     """Contents with a text, without a row of it by this embedder, whose text did not fail before."""
     lacking = pending(lake.read(tables.CONTENT).where(text() != ""), lake.read(tables.EMBEDDINGS), c.EMBEDDER, stamp)
-    return without_set_aside(lacking, lake.read(tables.QUARANTINE), stamp)
+    waiting = without_set_aside(lacking, lake.read(tables.QUARANTINE), stamp)
+    return waiting.select(c.CONTENT_ID, c.CONTENT_HASH, c.TITLE, c.BODY)
 
 
 def _stamps(lake: Lake) -> list[str]:
@@ -129,7 +136,7 @@ class _Filling:
     def _store(self, texts: DataFrame, vectors: DataFrame) -> None:
         rows = vectors.where(F.col(c.EMBEDDING).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
         rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
-        self.lake.merge(rows, tables.TEXT_EMBEDDINGS)
+        self.lake.merge(rows, tables.TEXT_EMBEDDINGS, stored=False)
 
     def commit_or_halve(self, texts: DataFrame) -> None:
         """As `commit`; a text on which the annotator takes its whole task along is found by halves and set aside."""

@@ -131,7 +131,9 @@ def _memory_of(folder: Path, megabytes: str, heap: str) -> tuple[int, int, int]:
 
 
 def _config(folder: Path, *overrides: str) -> Config:
-    return load_config("local", [f"lake.root={folder / 'lake'}", "spark.master=local[2]", *overrides])
+    # Both of the JVM's compilers, as conf/local.yml advises for large tables.
+    own = [f"lake.root={folder / 'lake'}", "spark.master=local[2]", "spark.extra={}"]
+    return load_config("local", [*own, *overrides])
 
 
 def _put(session: SparkSession, config: Config, texts: list[Text]) -> None:

@@ -122,11 +122,11 @@ def _cut_off_after(monkeypatch: pytest.MonkeyPatch, commits: int) -> Callable[[]
     """The process dies after so many commits of vectors; the answer lets it live again."""
     merge, done = Lake.merge, [0]
 
-    def dying(self: Lake, rows: Any, table: Any) -> Any:
+    def dying(self: Lake, rows: Any, table: Any, **known: Any) -> Any:
         if table is tables.TEXT_EMBEDDINGS and done[0] == commits:
             raise _CutOffError
         done[0] += table is tables.TEXT_EMBEDDINGS
-        return merge(self, rows, table)
+        return merge(self, rows, table, **known)
 
     monkeypatch.setattr(Lake, "merge", dying)
     return lambda: monkeypatch.setattr(Lake, "merge", merge)

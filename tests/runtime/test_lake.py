@@ -33,6 +33,7 @@ from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, SchemaError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.lake import _CONCURRENT, Lake, MergeCounts
+from linnaeus.runtime.spark import detached
 from tests.conftest import MakeConfig
 
 
@@ -132,6 +133,38 @@ def _check_other_reader(lake: Lake, expected: list[Thing]) -> None:
 
 GOOD = ("a", 1, "one", None, None, MONDAY)
 NULLS = [(None, *GOOD[1:]), ("a", 1, None, None, None, MONDAY), (*GOOD[:5], None)]
+
+
+def test_a_derived_column_does_not_make_a_row_differ(spark: SparkSession, lake: Lake) -> None:
+    table = dataclasses.replace(THINGS, derived=("size",))
+    row = ("a", 1, "old", 10, None, MONDAY)
+    lake.merge(things(spark, row), table)
+    assert lake.merge(things(spark, ("a", 1, "old", 11, None, TUESDAY)), table) == MergeCounts(0, 0)
+    assert lake.merge(things(spark, ("a", 1, "new", 12, None, TUESDAY)), table) == MergeCounts(0, 1)
+    assert [row["size"] for row in lake.read(table).collect()] == [12]
+
+
+def test_rows_that_their_caller_has_compared(spark: SparkSession, lake: Lake) -> None:
+    lake.merge(things(spark, ("a", 1, "old", 10, None, MONDAY)), THINGS)
+    new = things(spark, ("a", 1, "mine", 11, None, MONDAY), ("b", 2, "mine", 12, None, MONDAY))
+    assert lake.merge(new, THINGS, stored=False) == MergeCounts(2, 0)
+    # Another writer's row of the same key stands: who says that none is there does not overwrite one.
+    assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == {1: "old", 2: "mine"}
+    assert lake.merge(new, THINGS, stored=True) == MergeCounts(0, 2)
+    assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == {1: "mine", 2: "mine"}
+    with pytest.raises(SchemaError, match="stand twice"):
+        lake.merge(new.union(new), THINGS, stored=True)
+
+
+def test_detached_rows_stay_as_they_were_when_their_table_is_written(spark: SparkSession, lake: Lake) -> None:
+    lake.merge(things(spark, ("a", 1, "old", 10, None, MONDAY)), THINGS)
+    kept = detached(lake.read(THINGS)).cache()
+    try:
+        lake.merge(things(spark, ("a", 1, "new", 10, None, MONDAY), ("b", 2, "new", 1, None, MONDAY)), THINGS)
+        assert [row["name"] for row in kept.collect()] == ["old"]
+        assert kept.schema == lake.read(THINGS).schema
+    finally:
+        kept.unpersist()
 
 
 def test_rows_that_break_the_contract_are_refused_before_anything_is_written(spark: SparkSession, lake: Lake) -> None:

@@ -14,7 +14,8 @@ from linnaeus.contracts import schemas
 class Table:
     """A Delta table.
 
-    `stamps` are columns that say when a row was written; they do not count when a row is compared with the stored one.
+    `stamps` are columns that say when a row was written, `derived` those that follow from others of the row (a vector
+    from text and embedder); neither counts when a row is compared with the stored one.
     """
 
     layer: str
@@ -23,6 +24,7 @@ class Table:
     schema: StructType
     description: str
     stamps: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -42,7 +44,7 @@ class Table:
     @property
     def compared(self) -> tuple[str, ...]:
         """Columns that make a row differ from the stored one."""
-        return tuple(f.name for f in self.schema.fields if f.name not in self.key + self.stamps)
+        return tuple(f.name for f in self.schema.fields if f.name not in self.key + self.stamps + self.derived)
 
 
 CONTENT = Table(
@@ -71,8 +73,14 @@ QUARANTINE = Table(
     (c.INGESTED_AT,),
 )
 TOKENS = Table("silver", "tokens", (c.CONTENT_ID,), schemas.TOKENS, "Tokens and text statistics of each content")
+_OF_A_TEXT = (c.EMBEDDING, c.N_TOKENS, c.SIGNATURE)  # follow from its hash and the embedder's stamp
 EMBEDDINGS = Table(
-    "silver", "embeddings", (c.CONTENT_ID,), schemas.EMBEDDINGS, "One vector a content, all of one embedder"
+    "silver",
+    "embeddings",
+    (c.CONTENT_ID,),
+    schemas.EMBEDDINGS,
+    "One vector a content, all of one embedder",
+    derived=_OF_A_TEXT,
 )
 TEXT_EMBEDDINGS = Table(
     "silver",
@@ -80,6 +88,7 @@ TEXT_EMBEDDINGS = Table(
     (c.CONTENT_HASH, c.EMBEDDER),
     schemas.TEXT_EMBEDDINGS,
     "One vector a distinct text and embedder; silver.embeddings is filled from it when an embedder's is whole",
+    derived=_OF_A_TEXT,
 )
 LABELS = Table("silver", "labels", (c.ITEM_ID, c.FACET), schemas.LABELS, "One label an item and facet, to train on")
 ANNOTATORS = Table(

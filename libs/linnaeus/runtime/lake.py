@@ -30,6 +30,7 @@ from pyspark.sql.types import MapType, StructField, StructType
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.errors import ConfigurationError, SchemaError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime.spark import detached
 
 _STORED = "__stored_"
 # In Python these are no subclasses of the first, as they are in Scala.
@@ -192,16 +193,19 @@ class Lake:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.place(table)) if self._root is not None else reader.table(self.place(table))
 
-    def merge(self, rows: DataFrame, table: Table) -> MergeCounts:
+    def merge(self, rows: DataFrame, table: Table, stored: bool | None = None) -> MergeCounts:
         """Insert rows whose key is new and update those that differ; the others are not touched.
 
+        A caller that has compared the rows itself says so, and they are counted as it says: `stored` is False where no
+        key is there yet, True where keys may be, and their rows differ.
         Where nothing differs no version is written. Stamps (when a row was written) do not count as a difference.
         Raises SchemaError, before anything is written, for another schema, a null in a required column or a key that
         stands twice.
         """
         check_schema(rows, table)
         is_new = not self.exists(table)
-        changed = self._changed(rows, table).persist(StorageLevel.MEMORY_AND_DISK)
+        differing = self._changed(rows, table) if stored is None else rows.withColumn(_STORED, F.lit(stored))
+        changed = detached(differing).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             counts = _check_rows(changed, table)
             if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pyspark import inheritable_thread_target
 from pyspark.errors import PySparkRuntimeError
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from linnaeus.contracts.config import Config, conf_folder, resolve
 from linnaeus.contracts.errors import SetupError
@@ -49,6 +49,8 @@ DELTA = {
 # Tables on one machine are small: the defaults of 50 and 200 partitions cost seconds a query.
 ONE_MACHINE = {
     "spark.databricks.delta.snapshotPartitions": "2",
+    # Delta reads a table's whole state after each commit, to compare it with the checksum that it has just kept up.
+    "spark.databricks.delta.incrementalCommit.verify": "false",
     # Jobs of a flow run side by side: one of many tasks must not keep the others waiting.
     "spark.scheduler.mode": "FAIR",
     "spark.ui.enabled": "false",
@@ -57,6 +59,17 @@ ONE_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.debug.maxToStringFields": "100",
 }
+
+
+def detached(rows: DataFrame) -> DataFrame:
+    """The rows as planned now, apart from the tables that they come from; lost partitions are still computed again.
+
+    Spark plans every cached frame anew, reading the tables' logs, when a table that it comes from is written, and
+    drops what was cached: seconds a write, and rows that are not those any more that were asked for.
+    """
+    session = rows.sparkSession
+    planned = rows._jdf.queryExecution().toRdd()
+    return DataFrame(session._jsparkSession.internalCreateDataFrame(planned, rows._jdf.schema(), False), session)
 
 
 def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
