@@ -40,13 +40,13 @@ from tests.contents import contents
 CHANGED = 200
 TEXTS = 20_000
 SMALL, LARGE = 10_000, 40_000
-BODIES, BODY_BYTES = 4, 1_000_000
+BODIES, BODY_BYTES = 3, 1_000_000
 
 
 def main() -> None:
     """Measure and print; each session in a process of its own, since Spark NLP takes one a process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("changes", "growth", "memory"), default=())
+    parser.add_argument("what", nargs="*", choices=("changes", "growth", "memory"))
     parser.add_argument("--memory-of", nargs=2, metavar=("MEGABYTES", "HEAP"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     chosen = options.what or ("changes", "growth", "memory")
@@ -130,7 +130,7 @@ def _memory_of(folder: Path, megabytes: str, heap: str) -> tuple[int, int, int]:
     words = " ".join(f"{title or ''} {body or ''}" for title, body in distinct(config, 15_000))
     bodies: list[Text] = [(None, words[i * BODY_BYTES : (i + 1) * BODY_BYTES]) for i in range(BODIES)]
     _put(session, config, bodies)
-    with _peak() as found:
+    with peak_memory() as found:
         seconds = _seconds(config)
     session.stop()
     return round(found["jvm"]), round(found["python"]), round(seconds)
@@ -156,8 +156,8 @@ def _seconds(config: Config) -> float:
 
 
 @contextmanager
-def _peak() -> Iterator[dict[str, float]]:
-    """The most resident memory, in MiB, of executors' JVMs and of their Python workers together."""
+def peak_memory() -> Iterator[dict[str, float]]:
+    """The most resident memory, in MiB, of executors' JVMs (a local session's own) and of their Python workers."""
     found, ended = {"jvm": 0.0, "python": 0.0}, threading.Event()
 
     def watch() -> None:
@@ -186,7 +186,7 @@ def _executors() -> Iterator[tuple[str, float]]:
             pages = int((process / "statm").read_text().split()[1])
         except (OSError, IndexError):
             continue
-        if b"CoarseGrainedExecutorBackend" in command:
+        if b"CoarseGrainedExecutorBackend" in command or (b"SparkSubmit" in command and b"local[" in command):
             yield "jvm", pages * 4096 / 2**20
         elif b"pyspark.daemon" in command:
             yield "python", pages * 4096 / 2**20

@@ -11,7 +11,10 @@ from crowdkit.aggregation import MajorityVote
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts import columns as c
-from linnaeus.labels.majority import majority_vote
+from linnaeus.labels.aggregate import labels_of
+from linnaeus.labels.blocks import number_votes
+from linnaeus.labels.em import fit
+from linnaeus.labels.majority import Majority
 
 _VOTES = f"{c.ITEM_ID} string, {c.FACET} string, {c.ANNOTATOR_ID} string, {c.LABEL} string"
 Vote = tuple[str, str, str, str]
@@ -19,12 +22,18 @@ Answer = tuple[str, float, int]
 
 
 def answers(spark: SparkSession, votes: list[Vote], partitions: int = 2) -> dict[tuple[str, str], Answer]:
-    found = majority_vote(spark.createDataFrame(votes, _VOTES).repartition(partitions))
-    assert found.columns == [c.ITEM_ID, c.FACET, c.LABEL, c.PROBABILITY, c.N_VOTES]
-    assert [kind for _, kind in found.dtypes] == ["string", "string", "string", "double", "bigint"]
-    rows = found.collect()
-    by_item = {(row[c.ITEM_ID], row[c.FACET]): (row[c.LABEL], row[c.PROBABILITY], row[c.N_VOTES]) for row in rows}
-    assert len(by_item) == len(rows)
+    frame = spark.createDataFrame(votes, _VOTES).repartition(partitions)
+    by_item: dict[tuple[str, str], Answer] = {}
+    for facet in sorted({facet for _, facet, _, _ in votes}):
+        of_facet = frame.where(frame[c.FACET] == facet)
+        numbered = number_votes(of_facet, of_facet.limit(0).select(c.ITEM_ID, c.LABEL), partitions)
+        found = labels_of(numbered, facet, Majority(), fit(numbered, Majority()))
+        assert found.columns == [c.ITEM_ID, c.FACET, c.LABEL, c.PROBABILITY, c.N_VOTES]
+        assert [kind for _, kind in found.dtypes] == ["string", "string", "string", "double", "bigint"]
+        rows = found.collect()
+        numbered.release()
+        by_item |= {(row[c.ITEM_ID], row[c.FACET]): (row[c.LABEL], row[c.PROBABILITY], row[c.N_VOTES]) for row in rows}
+        assert sum(key[1] == facet for key in by_item) == len(rows)
     return by_item
 
 
@@ -76,10 +85,6 @@ def test_by_hand(spark: SparkSession) -> None:
         ("two facets", "category"): ("tech", 1.0, 1),
         ("two facets", "risk.spam"): ("yes", 2 / 3, 3),
     }
-
-
-def test_no_votes_no_labels(spark: SparkSession) -> None:
-    assert answers(spark, []) == {}
 
 
 @pytest.mark.parametrize("partitions", [1, 5])

@@ -136,10 +136,14 @@ class Embedder(_Section):
         return self
 
 
+LabelMethod = Literal["auto", "majority", "wawa", "one_coin", "dawid_skene", "mace"]
+
+
 class Labels(_Section):
     """How votes become labels."""
 
-    method: Literal["majority"]
+    method: LabelMethod
+    methods: dict[str, LabelMethod] = Field(default_factory=dict)
 
 
 class Features(_Section):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linnaeus.labels.blocks import Block, Numbering
-from linnaeus.labels.em import LEAST, Arrays, Floats, by_pair, normalised
+from linnaeus.labels.em import LEAST, Arrays, Floats, expected_counts, normalised
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,9 @@ class DawidSkene:
 
     def sums(self, block: Block, numbering: Numbering, posterior: Floats, estimates: Arrays | None) -> Arrays:
         """Expected number of items of each true label behind each pair, and the entropy of the posteriors."""
-        counts = [by_pair(block, numbering, column[block.items]) for column in posterior.T]
         certain = np.maximum(posterior, LEAST)
         return {
-            "counts": np.stack(counts, axis=1),
+            "counts": expected_counts(block, numbering, posterior),
             "labels": posterior.sum(axis=0),
             "entropy": np.asarray(-(np.log(certain) * certain).sum()),
         }
@@ -52,6 +51,11 @@ class DawidSkene:
         """The evidence lower bound, each vote with its item's prior, a vote."""
         expected = np.log(estimates["errors"]) + np.log(estimates["priors"])
         return float(((sums["counts"] * expected).sum() + sums["entropy"]) / sums["counts"].sum())
+
+    def answers(self, counts: Floats, numbering: Numbering, estimates: Arrays | None) -> Floats:
+        """Each annotator's own shares."""
+        totals = numbering.by_annotator(counts)[numbering.pair_annotator]
+        return np.asarray((counts + 0.5) / (totals + 0.5 * len(numbering.labels)))
 
 
 def priors_of(sums: Arrays) -> Floats:

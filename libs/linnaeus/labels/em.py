@@ -50,6 +50,13 @@ class Method(Protocol):
     def objective(self, sums: Arrays, estimates: Arrays) -> float:
         """What grows from iteration to iteration, a vote."""
 
+    def answers(self, counts: Floats, numbering: Numbering, estimates: Arrays | None) -> Floats:
+        """The probability of each pair's answer by the true label, as it would be said of a vote not seen.
+
+        `counts` are expected items of each true label behind each pair; shares of them are taken with half an answer
+        more of each kind: Krichevsky and Trofimov (1981), The performance of universal encoding.
+        """
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -120,6 +127,19 @@ def vote_shares(block: Block, numbering: Numbering, weights: Floats | None = Non
 def by_pair(block: Block, numbering: Numbering, weights: Floats | None = None) -> Floats:
     """Sums over the votes of each pair."""
     return np.bincount(block.pairs, weights, numbering.n_pairs).astype(np.float64)
+
+
+def expected_counts(block: Block, numbering: Numbering, posterior: Floats) -> Floats:
+    """Expected items of each true label (columns) behind each pair (rows)."""
+    return np.stack([by_pair(block, numbering, column[block.items]) for column in posterior.T], axis=1)
+
+
+def answers_of_all(counts: Floats, numbering: Numbering) -> Floats:
+    """Answers as if all annotators were one."""
+    n_labels = len(numbering.labels)
+    pooled = np.full((n_labels, n_labels), 0.5)
+    np.add.at(pooled, numbering.pair_label, counts)
+    return np.asarray((pooled / pooled.sum(axis=0))[numbering.pair_label])
 
 
 def normalised(logarithms: Floats) -> Floats:

@@ -74,6 +74,14 @@ class Mace:
         """The expected share of answers given by knowing."""
         return float(sums["by_knowing"].sum() / (sums["by_knowing"].sum() + sums["by_habit"].sum()))
 
+    def answers(self, counts: Floats, numbering: Numbering, estimates: Arrays | None) -> Floats:
+        """By habit, or by knowing; the priors have smoothed them."""
+        assert estimates is not None
+        by_chance, known = _answers(numbering, estimates)
+        found = np.repeat(by_chance[:, None], len(numbering.labels), axis=1)
+        found[np.arange(numbering.n_pairs), numbering.pair_label] += known
+        return found
+
 
 def _answers(numbering: Numbering, estimates: Arrays) -> tuple[Floats, Floats]:
     """By pair: the probability of the answer by habit, and what knowing adds where it is the item's label."""

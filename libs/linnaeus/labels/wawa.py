@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linnaeus.labels.blocks import Block, Numbering
-from linnaeus.labels.em import Arrays, Floats, by_pair, vote_shares
+from linnaeus.labels.em import LEAST, Arrays, Floats, answers_of_all, by_pair, vote_shares
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,13 @@ class Wawa:
 
     def estimate(self, sums: Arrays, numbering: Numbering) -> Arrays:
         """The share that agrees."""
-        return {"skills": numbering.by_annotator(sums["agreeing"]) / numbering.by_annotator(sums["votes"])}
+        votes = np.maximum(numbering.by_annotator(sums["votes"]), LEAST)  # none where all votes were held out
+        return {"skills": numbering.by_annotator(sums["agreeing"]) / votes}
 
     def objective(self, sums: Arrays, estimates: Arrays) -> float:
         """The share of all votes that agree."""
         return float(sums["agreeing"].sum() / sums["votes"].sum())
+
+    def answers(self, counts: Floats, numbering: Numbering, estimates: Arrays | None) -> Floats:
+        """Those of all annotators together."""
+        return answers_of_all(counts, numbering)
