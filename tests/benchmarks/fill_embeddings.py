@@ -40,7 +40,7 @@ from tests.contents import contents
 CHANGED = 200
 TEXTS = 20_000
 SMALL, LARGE = 10_000, 40_000
-BODIES, BODY_BYTES = 3, 1_000_000
+BODIES, BODY_BYTES = 2, 1_000_000
 
 
 def main() -> None:
