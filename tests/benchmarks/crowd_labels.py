@@ -44,12 +44,14 @@ CLASSES, VOTES_AN_ITEM, VOTES_AN_ANNOTATOR = 3, 5, 500
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("accuracy", "scale"))
+    parser.add_argument("what", nargs="*", metavar="{accuracy,scale}")
     parser.add_argument("--votes", default="1000000,10000000")
     parser.add_argument("--crowdkit", action="store_true")
     parser.add_argument("--scale-of", nargs=2, metavar=("FILE", "VOTES"), help=argparse.SUPPRESS)
     parser.add_argument("--crowdkit-of", metavar="FILE", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if unknown := sorted(set(options.what) - {"accuracy", "scale"}):
+        parser.error(f"there is no {unknown[0]!r}")
     if options.scale_of:
         print(json.dumps(_scale_of(options.scale_of[0])))
         return

@@ -46,9 +46,11 @@ BODIES, BODY_BYTES = 2, 1_000_000
 def main() -> None:
     """Measure and print; each session in a process of its own, since Spark NLP takes one a process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("changes", "growth", "memory"))
+    parser.add_argument("what", nargs="*", metavar="{changes,growth,memory}")
     parser.add_argument("--memory-of", nargs=2, metavar=("MEGABYTES", "HEAP"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if unknown := sorted(set(options.what) - {"changes", "growth", "memory"}):
+        parser.error(f"there is no {unknown[0]!r}")
     chosen = options.what or ("changes", "growth", "memory")
     if options.memory_of is None and len(chosen) > 1:
         for name in chosen:
