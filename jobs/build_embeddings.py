@@ -8,7 +8,7 @@ stopped, and no reader ever sees vectors of two embedders side by side.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -100,26 +100,23 @@ class _Filling:
     n_failed: int = 0
 
     def commit(self, texts: DataFrame) -> None:
-        """Embed texts and store their vectors, in one commit; those that have none are set aside."""
+        """Embed texts and store their vectors, in one commit; those that have none are read one by one."""
+        self._commit(texts, self._commit_one_by_one)
+
+    def _commit_one_by_one(self, texts: DataFrame) -> None:
+        """As `commit`, of texts of which some made the batch fail that they were in; those are set aside."""
+        with self.loaded.one_by_one():
+            self._commit(texts, self._set_aside)
+
+    def _commit(self, texts: DataFrame, take_lacking: Callable[[DataFrame], None]) -> None:
         vectors = self._embed(texts)
         try:
             lacking = vectors.where(F.col(c.EMBEDDING).isNull())
             if lacking.count() > 0:
-                self._commit_one_by_one(texts.join(lacking, c.CONTENT_HASH, "left_semi"))
+                take_lacking(texts.join(lacking, c.CONTENT_HASH, "left_semi"))
             self._store(texts, vectors)
         finally:
             vectors.unpersist()
-
-    def _commit_one_by_one(self, texts: DataFrame) -> None:
-        """As `commit`, of texts of which some made the batch fail that they were in."""
-        with self.loaded.one_by_one():
-            vectors = self._embed(texts)
-            try:
-                lacking = vectors.where(F.col(c.EMBEDDING).isNull())
-                self._set_aside(texts.join(lacking, c.CONTENT_HASH, "left_semi"))
-                self._store(texts, vectors)
-            finally:
-                vectors.unpersist()
 
     def _embed(self, texts: DataFrame) -> DataFrame:
         """Vectors, persisted; null where the annotator failed."""

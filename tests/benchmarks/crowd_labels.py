@@ -47,13 +47,13 @@ def main() -> None:
     parser.add_argument("what", nargs="*", metavar="{accuracy,scale}")
     parser.add_argument("--votes", default="1000000,10000000")
     parser.add_argument("--crowdkit", action="store_true")
-    parser.add_argument("--scale-of", nargs=2, metavar=("FILE", "VOTES"), help=argparse.SUPPRESS)
+    parser.add_argument("--scale-of", metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--crowdkit-of", metavar="FILE", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := sorted(set(options.what) - {"accuracy", "scale"}):
         parser.error(f"there is no {unknown[0]!r}")
     if options.scale_of:
-        print(json.dumps(_scale_of(options.scale_of[0])))
+        print(json.dumps(_scale_of(options.scale_of)))
         return
     if options.crowdkit_of:
         print(json.dumps(_crowdkit_of(options.crowdkit_of)))
@@ -112,7 +112,7 @@ def scale(sizes: list[int], with_crowdkit: bool) -> None:
         for n in sizes:
             file = str(Path(folder) / f"{n}.parquet")
             make_votes(n).to_parquet(file)
-            found = _in_a_process("--scale-of", file, str(n))
+            found = _in_a_process("--scale-of", file)
             costs.append(found["seconds"] / n * 1e6)
             memory = f"{found['memory'] / 1024:.1f}"
             rows.append(("ours", f"{n:,}", found["iterations"], f"{found['seconds']:.0f}", f"{costs[-1]:.1f}", memory))

@@ -6,6 +6,7 @@ of annotators grows neither with the votes nor with labels that nobody gives.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class Numbering:
     def n_pairs(self) -> int:
         return len(self.pair_label)
 
-    @property
+    @functools.cached_property
     def first_pair(self) -> npt.NDArray[np.int64]:
         return np.searchsorted(self.pair_annotator, np.arange(len(self.annotators)))
 
@@ -95,7 +96,7 @@ def number_votes(votes: DataFrame, gold: DataFrame, partitions: int) -> Numbered
     Raises ValueError where there is no vote.
     """
     pairs = votes.groupBy(c.ANNOTATOR_ID, c.LABEL).agg(F.count(F.lit(1)).alias("n"))
-    found = pairs.orderBy(c.ANNOTATOR_ID, c.LABEL).collect()  # few: grows with annotators and labels, not with votes
+    found = pairs.collect()  # few: grows with annotators and labels, not with votes
     if not found:
         raise ValueError("there are no votes")
     known = gold.select(c.LABEL).distinct().collect()  # few: a facet's labels

@@ -24,6 +24,7 @@ Arrays = dict[str, Floats]
 
 LEAST = 1e-10  # no probability of an annotator's answer, nor of a label, is less
 POSTERIOR = "posterior"
+_ENDED = "ended"  # of a fit: iterations, objective, whether it converged
 # Up to so many votes a fit is one task; beyond, each iteration is a job.
 _VOTES_A_TASK = 2_000_000
 
@@ -60,10 +61,9 @@ class Method(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The estimates that the posteriors follow from, those after the last iteration, and how it ended."""
+    """The estimates that the posteriors follow from (None: from the votes alone), and how it ended."""
 
     estimates: Arrays | None
-    last: Arrays
     iterations: int
     objective: float
     converged: bool
@@ -88,9 +88,9 @@ def iterate(method: Method, numbering: Numbering, run: Callable[[Arrays | None],
         objective = method.objective(sums, following)
         converged = bool(objective - last < method.tolerance)
         if converged or iteration == method.max_iterations:
-            return Fit(estimates, following, iteration, float(objective), converged)
+            return Fit(estimates, iteration, float(objective), converged)
         estimates, last = following, objective
-    return Fit(None, estimates, 0, last, False)
+    return Fit(None, 0, last, False)
 
 
 def pass_over(blocks: Iterable[Block], numbering: Numbering, method: Method, estimates: Arrays | None) -> Arrays:
@@ -202,18 +202,14 @@ def _fit_in_a_task(blocks: DataFrame, numbering: Numbering, method: Method) -> F
 def as_arrays(found: Fit) -> Arrays:
     """A fit as named arrays."""
     ended = np.array([found.iterations, found.objective, found.converged], dtype=np.float64)
-    estimates = {f"estimates/{name}": value for name, value in (found.estimates or {}).items()}
-    return {"ended": ended} | estimates | {f"last/{name}": value for name, value in found.last.items()}
+    return {_ENDED: ended} | (found.estimates or {})
 
 
 def from_arrays(arrays: Arrays) -> Fit:
     """The fit of `as_arrays`."""
-    iterations, objective, converged = arrays["ended"]
-    estimates, last = (
-        {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-        for prefix in ("estimates/", "last/")
-    )
-    return Fit(estimates or None, last, int(iterations), float(objective), bool(converged))
+    iterations, objective, converged = arrays[_ENDED]
+    estimates = {name: value for name, value in arrays.items() if name != _ENDED}
+    return Fit(estimates or None, int(iterations), float(objective), bool(converged))
 
 
 def to_bytes(arrays: Arrays) -> bytes:
