@@ -11,11 +11,13 @@ JOBS = [
     "build_tokens",
     "build_embeddings",
     "aggregate_labels",
+    "find_label_issues",
     "train_category",
     "train_risk",
     "promote_model",
     "score_content",
     "roll_up_creators",
+    "fill_review_queue",
     "flow",
     "make_sample",
 ]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pyspark import StorageLevel
+from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -36,7 +37,7 @@ from linnaeus.features.windows import Cutter, Windowing
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, identity, load_embedder
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, detached, slots, task_failure
+from linnaeus.runtime.spark import build_session, detached, side_by_side, slots, task_failure
 
 _FAILED = "embedding_failed"
 
@@ -45,24 +46,26 @@ def main(config: Config) -> JobResult:
     """Embed what lacks a vector of this embedder."""
     lake = Lake(build_session(config), config)
     stamp = identity(config.embedder)
-    with ExitStack() as held:
-        todo = _held(_todo(lake, stamp), held)
-        n_todo = todo.count()
+    with ExitStack() as held, ThreadPoolExecutor(1) as beside:
+        # What there is to do is known when tables' logs have been read: the model is loaded meanwhile.
+        loading = beside.submit(inheritable_thread_target(load_embedder), lake.session, config.embedder)
+        todo, n_todo = _held(_todo(lake, stamp), held)
         if n_todo == 0:
             return _result(0, 0, 0, 0, stamp)
-        check_stamps(stamp, _stamps(lake))
-        new_texts = _held(_new_texts(lake, todo, stamp), held)
-        n_new = new_texts.count()
-        n_failed = _fill(lake, config.embedder, stamp, new_texts, n_new) if n_new > 0 else 0
+        _, (new_texts, n_new) = side_by_side(
+            lambda step: step(),
+            [lambda: check_stamps(stamp, _stamps(lake)), lambda: _held(_new_texts(lake, todo, stamp), held)],
+        )
+        n_failed = _fill(lake, config.embedder, stamp, loading.result(), new_texts, n_new) if n_new > 0 else 0
         written = lake.merge(_served(lake, todo, stamp), tables.EMBEDDINGS, stored=True).written
     return _result(n_todo, n_new, n_failed, written, stamp)
 
 
-def _held(rows: DataFrame, held: ExitStack) -> DataFrame:
-    """The rows as they are now, kept until `held` ends, whatever is written to the tables that they come from."""
+def _held(rows: DataFrame, held: ExitStack) -> tuple[DataFrame, int]:
+    """The rows as they are now, kept until `held` ends whatever is written to their tables, and how many they are."""
     kept = detached(rows).persist(StorageLevel.MEMORY_AND_DISK)
     held.callback(kept.unpersist)
-    return kept
+    return kept, kept.count()
 
 
 def _todo(lake: Lake, stamp: str) -> DataFrame:
@@ -173,9 +176,8 @@ class _Filling:
         return failure_on(self.lake.session, self.loaded.annotator, windows)
 
 
-def _fill(lake: Lake, settings: Embedder, stamp: str, texts: DataFrame, n_texts: int) -> int:
+def _fill(lake: Lake, settings: Embedder, stamp: str, loaded: LoadedEmbedder, texts: DataFrame, n_texts: int) -> int:
     """Embed texts in commits of `texts_a_commit`; the number of those that went to quarantine."""
-    loaded = load_embedder(lake.session, settings)
     filling = _Filling(lake, settings, stamp, loaded, Windowing.of(settings, loaded.vocabulary))
     for part in _parts(texts, math.ceil(n_texts / settings.texts_a_commit)):
         filling.commit_or_halve(part)

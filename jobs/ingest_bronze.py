@@ -112,7 +112,7 @@ class _Counts:
 
 def _sources(config: Config) -> list[_Source]:
     labels: dict[str, tuple[str, ...]] = {c.CATEGORY_FACET: config.read_taxonomy().ids}
-    labels |= {c.RISK_FACET_PREFIX + area: (c.YES, c.NO) for area in config.read_risk().ids}
+    labels |= {c.RISK_FACET_PREFIX + area: (c.YES, c.NO, *c.GRADES) for area in config.read_risk().ids}
     ingest, paths = config.ingest, config.sources
     candidates = [
         ("creators", paths.creators, clean.CREATOR_FIELDS, clean.clean_creators, tables.CREATORS, c.CREATED_AT),
@@ -181,12 +181,19 @@ def _sort(lake: Lake, checked: _Checked, cached: ExitStack) -> _Sorted:
         kept = deduplicate.newest(good.select(*names), table.key, source.time)
         kept = deduplicate.drop_stale(kept, lake.read(table), table.key, source.time)
     if table is tables.VOTES:
-        overruled = deduplicate.superseded_votes(good, kept)
+        overruled = deduplicate.superseded_votes(good, kept, lake.read(table))
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     kept, aside = _cache(kept, cached), _cache(quarantine(bad, source.name), cached)
     n_kept = kept.count()
     n_aside = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
+    if table is tables.VOTES:  # set aside too, but no record of this run
+        aside = aside.union(_replaced(deduplicate.replaced_votes(lake.read(table), kept), aside, source.name))
     return _Sorted(source, kept, aside, _Counts(checked.total, n_kept, n_aside, checked.total - n_kept - n_aside, 0))
+
+
+def _replaced(votes: DataFrame, aside: DataFrame, source: str) -> DataFrame:
+    """In the form of quarantine, those left out that stand there already."""
+    return quarantine(votes, source).join(aside.select(c.RECORD_ID), c.RECORD_ID, "left_anti").select(*aside.columns)
 
 
 def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:

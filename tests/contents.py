@@ -24,5 +24,6 @@ def contents(session: SparkSession, texts: Mapping[str, tuple[str | None, str | 
         F.lit(None).cast("timestamp").alias(c.PUBLISHED_AT),
         content_hash(F.col(c.TITLE), F.col(c.BODY)).alias(c.CONTENT_HASH),
         F.current_timestamp().alias(c.INGESTED_AT),
+        F.lit(None).cast("long").alias(c.VIEWS),
     )
     return rows.select(*tables.CONTENT.columns)

@@ -8,7 +8,7 @@ import random
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from linnaeus.bronze.deduplicate import conflicting_gold, drop_stale, newest, superseded_votes
+from linnaeus.bronze.deduplicate import conflicting_gold, drop_stale, newest, replaced_votes, superseded_votes
 from tests.oracles import newest_by_key
 
 SCHEMA = "id string, body string, at timestamp, kind string"
@@ -113,10 +113,34 @@ def test_superseded_votes(spark: SparkSession) -> None:
     ]
     votes = spark.createDataFrame(rows, schema)
     key = ("item_id", "facet", "annotator_id")
-    found = superseded_votes(votes, newest(votes.drop("errors"), key, "voted_at"))
+    kept = newest(votes.drop("errors"), key, "voted_at")
+    found = superseded_votes(votes, kept, kept.limit(0))
     assert found.columns == votes.columns
     overruled = ("i1", "category", "ann", "arts")
     assert values(found) == sorted([(*overruled, at, ["superseded_vote"]) for at in (day(1), None)], key=repr)
+
+
+def test_votes_between_runs(spark: SparkSession) -> None:
+    key = "item_id string, facet string, annotator_id string, label string, voted_at timestamp"
+    stored = spark.createDataFrame(
+        [
+            ("i1", "category", "ann", "arts", day(3)),  # newer than what comes now
+            ("i2", "category", "ann", "arts", day(1)),  # changed now
+            ("i3", "category", "ann", "arts", day(1)),  # said again
+            ("i4", "category", "ann", "arts", day(1)),
+        ],
+        key,
+    )
+    come = [("i1", "category", "ann", "sport", day(2)), ("i2", "category", "ann", "sport", day(2))]
+    come += [("i3", "category", "ann", "arts", day(2)), ("i1", "category", "ann", "arts", day(1))]
+    votes = spark.createDataFrame(come, key)
+    unique = ("item_id", "facet", "annotator_id")
+    kept = drop_stale(newest(votes, unique, "voted_at"), stored, unique, "voted_at")
+    late = superseded_votes(votes, kept, stored)
+    assert values(late) == [("i1", "category", "ann", "sport", day(2), ["superseded_vote"])]
+    (replaced,) = replaced_votes(stored, kept).collect()
+    assert '"item_id":"i2","facet":"category","annotator_id":"ann","label":"arts"' in replaced["raw"]
+    assert replaced["errors"] == ["superseded_vote"]
 
 
 def test_conflicting_gold_labels(spark: SparkSession) -> None:

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from linnaeus.bronze.records import FIELDS, MALFORMED
 from linnaeus.contracts import columns as c
 
-CONTENT_FIELDS = (c.CONTENT_ID, c.CREATOR_ID, c.KIND, c.TITLE, c.BODY, c.URI, c.PUBLISHED_AT)
+CONTENT_FIELDS = (c.CONTENT_ID, c.CREATOR_ID, c.KIND, c.TITLE, c.BODY, c.URI, c.PUBLISHED_AT, c.VIEWS)
 CREATOR_FIELDS = (c.CREATOR_ID, c.NAME, c.ABOUT, c.CREATED_AT)
 VOTE_FIELDS = (c.ITEM_ID, c.FACET, c.ANNOTATOR_ID, c.LABEL, c.VOTED_AT)
 GOLD_FIELDS = (c.ITEM_ID, c.FACET, c.LABEL)
@@ -25,12 +25,14 @@ def clean_content(records: DataFrame, kinds: tuple[str, ...], max_body_bytes: in
     kind = F.when(_is_blank(_field(c.KIND)), "text").otherwise(F.lower(F.trim(_field(c.KIND))))
     body = _field(c.BODY)
     published_at = _timestamp(c.PUBLISHED_AT)
+    views = _count(c.VIEWS)
     checks = [
         *_missing(c.CONTENT_ID, c.CREATOR_ID),
         ((kind == "text") & _is_blank(body), "missing_body"),
         (F.octet_length(body) > max_body_bytes, "body_too_large"),
         (~kind.isin(*kinds), "unknown_kind"),
         _unreadable(c.PUBLISHED_AT, published_at),
+        _unreadable(c.VIEWS, views),
         _nul_byte(CONTENT_FIELDS),
     ]
     columns = [
@@ -42,6 +44,7 @@ def clean_content(records: DataFrame, kinds: tuple[str, ...], max_body_bytes: in
         _field(c.URI).alias(c.URI),
         published_at.alias(c.PUBLISHED_AT),
         content_hash(_field(c.TITLE), body).alias(c.CONTENT_HASH),
+        views.alias(c.VIEWS),
     ]
     return _checked(records, columns, checks)
 
@@ -96,6 +99,13 @@ def _timestamp(name: str) -> Column:
     text = F.trim(_field(name))
     parsed = F.when(text.rlike(r"^\s*\d{4}(-\d|\s*$)"), F.try_to_timestamp(text))
     return F.when(F.year(parsed).between(1, 9999), parsed)
+
+
+def _count(name: str) -> Column:
+    """A whole number from 0 to what a long holds, also written as 12.0; or null."""
+    text = F.trim(_field(name))
+    number = F.when(text.rlike(r"^\d{1,18}(\.0+)?$"), F.regexp_extract(text, r"^\d+", 0))
+    return number.cast("long")
 
 
 def _unreadable(name: str, parsed: Column) -> tuple[Column, str]:

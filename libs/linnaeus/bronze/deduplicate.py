@@ -29,12 +29,24 @@ def drop_stale(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: s
     return rows.join(known, list(key), "left").where(~is_stale).select(*rows.columns)
 
 
-def superseded_votes(votes: DataFrame, kept: DataFrame) -> DataFrame:
-    """Votes of an annotator who also gave a newer vote with another label, coded for quarantine."""
+def superseded_votes(votes: DataFrame, kept: DataFrame, stored: DataFrame) -> DataFrame:
+    """Votes of an annotator whose newer vote, among these or stored, has another label; coded for quarantine."""
     key = [c.ITEM_ID, c.FACET, c.ANNOTATOR_ID]
-    winner = kept.select(*key, F.col(c.LABEL).alias("kept_label"))
+    standing = stored.select(*key, c.LABEL).join(kept.select(*key), key, "left_anti")
+    winner = kept.select(*key, c.LABEL).union(standing).withColumnRenamed(c.LABEL, "kept_label")
     overruled = votes.join(winner, key).where(F.col(c.LABEL) != F.col("kept_label"))
     return overruled.select(*votes.columns).withColumn(c.ERRORS, F.array(F.lit(SUPERSEDED)))
+
+
+def replaced_votes(stored: DataFrame, kept: DataFrame) -> DataFrame:
+    """Stored votes that a vote which is kept now replaces with another label; as records (`raw`, JSON) with codes."""
+    key = [c.ITEM_ID, c.FACET, c.ANNOTATOR_ID]
+    winner = kept.select(*key, F.col(c.LABEL).alias("kept_label"))
+    replaced = stored.join(winner, key).where(F.col(c.LABEL) != F.col("kept_label"))
+    record = F.to_json(F.struct(*key, c.LABEL, c.VOTED_AT))
+    return replaced.select(
+        record.alias(c.RAW), F.lit(None).cast("binary").alias(c.RAW_BYTES), F.array(F.lit(SUPERSEDED)).alias(c.ERRORS)
+    )
 
 
 def conflicting_gold(labels: DataFrame) -> DataFrame:

@@ -144,6 +144,25 @@ class Labels(_Section):
 
     method: LabelMethod
     methods: dict[str, LabelMethod] = Field(default_factory=dict)
+    back_off_threshold: float = Field(ge=0, le=1)
+    most_issues: int = Field(ge=1)
+
+
+class Review(_Section):
+    """What people are asked to label next."""
+
+    budget: int = Field(ge=1)
+    most_a_creator: int = Field(ge=1)
+    category_share: float = Field(gt=0, le=1)
+    reach_weight: float = Field(ge=0)
+    most_characters: int = Field(ge=1)
+    folder: str | None = None
+
+
+class Reports(_Section):
+    """Where HTML reports go."""
+
+    folder: str | None = None
 
 
 class Features(_Section):
@@ -243,6 +262,8 @@ class Config(_Section):
     taxonomy: Facets
     risk: Facets
     labels: Labels
+    review: Review
+    reports: Reports
     features: Features
     training: Training
     promotion: Promotion
@@ -324,18 +345,24 @@ class Taxonomy(_Document):
         return tuple(path)
 
     @property
+    def parents(self) -> dict[str, str | None]:
+        """The parent of each node; None for a root."""
+        return {node.id: node.parent for node in self.nodes}
+
+    @property
     def version(self) -> str:
         """A fingerprint of ids, parents and thresholds: it changes when what they mean for a score does."""
         return fingerprint([[n.id, n.parent, n.threshold] for n in self.nodes])
 
 
 class Area(_Section):
-    """A risk area with the probabilities from which its levels begin."""
+    """A risk area with the probabilities from which its levels begin, and the grade from which a vote says yes."""
 
     id: Identifier
     name: str
     medium: float | None = Field(default=None, ge=0, le=1)
     high: float | None = Field(default=None, ge=0, le=1)
+    severe_from: int = Field(default=3, ge=2, le=5)
 
 
 class RiskAreas(_Document):

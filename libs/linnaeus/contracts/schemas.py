@@ -24,6 +24,15 @@ TEXTS = ArrayType(StringType())
 FLOATS = ArrayType(FloatType())
 INTEGERS = ArrayType(IntegerType())
 SHARES = MapType(StringType(), FloatType())
+CONFUSION = ArrayType(
+    StructType(
+        [
+            StructField("truth", StringType(), True, {"comment": "The label that counts as true"}),
+            StructField(c.LABEL, StringType(), True, {"comment": "The answer"}),
+            StructField(c.N, LongType(), True, {"comment": "How many times"}),
+        ]
+    )
+)
 
 
 def _column(name: str, kind: DataType, comment: str, required: bool = False) -> StructField:
@@ -42,6 +51,7 @@ CONTENT = StructType(
         _column(c.PUBLISHED_AT, TimestampType(), "When it was published, UTC"),
         _column(c.CONTENT_HASH, TEXT, "SHA-256 (hex) of title and body: equal for equal texts", required=True),
         _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+        _column(c.VIEWS, LongType(), "How many people saw it, as supplied; null where that is not known"),
     ]
 )
 
@@ -60,7 +70,7 @@ VOTES = StructType(
         _column(c.ITEM_ID, TEXT, "The content (or creator) that was judged", required=True),
         _column(c.FACET, TEXT, "What was asked: category, or risk.<area>", required=True),
         _column(c.ANNOTATOR_ID, TEXT, "Who judged", required=True),
-        _column(c.LABEL, TEXT, "The answer: a node id, or yes or no", required=True),
+        _column(c.LABEL, TEXT, "The answer: a node id; yes, no, or a grade of severity from 1 to 5", required=True),
         _column(c.VOTED_AT, TimestampType(), "When, UTC; null where the source does not say"),
         _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
     ]
@@ -70,7 +80,9 @@ GOLD_LABELS = StructType(
     [
         _column(c.ITEM_ID, TEXT, "The content (or creator) that was judged", required=True),
         _column(c.FACET, TEXT, "What was asked: category, or risk.<area>", required=True),
-        _column(c.LABEL, TEXT, "The answer that counts as true: a node id, or yes or no", required=True),
+        _column(
+            c.LABEL, TEXT, "The answer that counts as true: a node id; yes, no, or a grade of severity", required=True
+        ),
         _column(c.INGESTED_AT, TimestampType(), "When this row was last written, UTC", required=True),
     ]
 )
@@ -150,6 +162,8 @@ LABELS = StructType(
         _column(c.PROBABILITY, DoubleType(), "How sure it is, 0 to 1", required=True),
         _column(c.N_VOTES, LongType(), "How many votes stand behind it", required=True),
         _column(c.SOURCE, TEXT, "gold or crowd", required=True),
+        _column(c.ENTROPY, DoubleType(), "Entropy of its votes' shares, bits; null where there are no votes"),
+        _column(c.UNCERTAINTY, DoubleType(), "Entropy of the labels' probabilities, bits; 0 for a gold label"),
     ]
 )
 
@@ -159,6 +173,44 @@ ANNOTATORS = StructType(
         _column(c.FACET, TEXT, "What was asked", required=True),
         _column(c.ACCURACY, DoubleType(), "Share of this annotator's votes that agree with the labels", required=True),
         _column(c.N_VOTES, LongType(), "How many votes it is measured on", required=True),
+        _column(c.ACCURACY_LOWER, DoubleType(), "Lower end of the accuracy's 95% interval (Wilson)"),
+        _column(c.ACCURACY_UPPER, DoubleType(), "Upper end of the accuracy's 95% interval (Wilson)"),
+        _column(c.KAPPA, DoubleType(), "Mean Cohen's kappa with others, by items shared; null where none are enough"),
+        _column(c.N_SHARED, LongType(), "Items shared in those pairs, each pair's counted"),
+        _column(c.SPAMMER_SCORE, DoubleType(), "0: answers do not depend on the label, 1: always right; may be null"),
+        _column(c.SECONDS_A_VOTE, DoubleType(), "Median seconds from a vote to the next; null without times"),
+        _column(c.CONFUSION, CONFUSION, "How often which answer was given where which label is true"),
+    ]
+)
+
+LABEL_ISSUES = StructType(
+    [
+        _column(c.CONTENT_ID, TEXT, "The content whose label is in doubt", required=True),
+        _column(c.FACET, TEXT, "What was asked: category, or risk.<area>", required=True),
+        _column(c.RANK, LongType(), "Its place in the facet, 1 for what is most in doubt", required=True),
+        _column(c.LABEL, TEXT, "The label that stands", required=True),
+        _column(c.SUGGESTED, TEXT, "What a model that did not see it says", required=True),
+        _column(c.MARGIN, DoubleType(), "Out-of-fold probability of the label less that of the suggestion"),
+        _column(c.SOURCE, TEXT, "Where the label is from: gold or crowd", required=True),
+        _column(c.REASON, TEXT, "Why it is in doubt, in words", required=True),
+        _column(c.FOUND_AT, TimestampType(), "When this row was last written, UTC", required=True),
+    ]
+)
+
+REVIEW_QUEUE = StructType(
+    [
+        _column(c.ITEM_ID, TEXT, "The content to be judged", required=True),
+        _column(c.FACET, TEXT, "What to ask: category, or risk.<area>", required=True),
+        _column(c.RANK, LongType(), "Its place in the queue, from 1", required=True),
+        _column(c.PRIORITY, DoubleType(), "Expected gain of one more label: doubt times weight of its reach"),
+        _column(c.REASON, TEXT, "Where the doubt comes from, in words", required=True),
+        _column(c.CREATOR_ID, TEXT, "The creator who published it", required=True),
+        _column(c.CATEGORY, TEXT, "The category that counts for the spread; null where none is known"),
+        _column(c.UNCERTAINTY, DoubleType(), "What is not known of the answer, bits (1 where nothing is known)"),
+        _column(c.REACH, LongType(), "Views; null where they are not known"),
+        _column(c.N_VOTES, LongType(), "Votes on it until now", required=True),
+        _column(c.TEXT, TEXT, "Title and body to be shown, cut to a configured length", required=True),
+        _column(c.QUEUED_AT, TimestampType(), "When this row was last written, UTC", required=True),
     ]
 )
 

@@ -94,6 +94,22 @@ LABELS = Table("silver", "labels", (c.ITEM_ID, c.FACET), schemas.LABELS, "One la
 ANNOTATORS = Table(
     "silver", "annotators", (c.ANNOTATOR_ID, c.FACET), schemas.ANNOTATORS, "How far each annotator can be trusted"
 )
+LABEL_ISSUES = Table(
+    "silver",
+    "label_issues",
+    (c.CONTENT_ID, c.FACET),
+    schemas.LABEL_ISSUES,
+    "Labels that a model which did not see them contradicts, the most doubtful first",
+    (c.FOUND_AT,),
+)
+REVIEW_QUEUE = Table(
+    "gold",
+    "review_queue",
+    (c.ITEM_ID, c.FACET),
+    schemas.REVIEW_QUEUE,
+    "What people should label next, within a budget",
+    (c.QUEUED_AT,),
+)
 CONTENT_PROFILES = Table(
     "gold",
     "content_profiles",
@@ -138,6 +154,8 @@ ALL: tuple[Table, ...] = (
     TEXT_EMBEDDINGS,
     LABELS,
     ANNOTATORS,
+    LABEL_ISSUES,
+    REVIEW_QUEUE,
     CONTENT_PROFILES,
     CREATOR_PROFILES,
     MODEL_EVALUATIONS,

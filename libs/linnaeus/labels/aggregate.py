@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
-from linnaeus.labels.blocks import NumberedVotes
+from linnaeus.labels.blocks import Block, NumberedVotes, Numbering
 from linnaeus.labels.dawid_skene import DawidSkene
-from linnaeus.labels.em import POSTERIOR, Fit, Method, posteriors
+from linnaeus.labels.em import Fit, Floats, Method, over_posteriors, vote_shares
 from linnaeus.labels.mace import Mace
 from linnaeus.labels.majority import Majority
 from linnaeus.labels.one_coin import OneCoin
+from linnaeus.labels.rules import BackOff, Rule, entropy
 from linnaeus.labels.wawa import Wawa
 
 METHODS: dict[str, Method] = {
     one.name: one
     for one in (Majority(), Wawa(), OneCoin(), DawidSkene(), Mace())  # the simplest first
 }
+_SCHEMA = (
+    f"{c.ITEM_ID} string, {c.LABEL} string, {c.PROBABILITY} double, {c.N_VOTES} long, {c.ENTROPY} double, "
+    f"{c.UNCERTAINTY} double"
+)
 
 
-def labels_of(votes: NumberedVotes, facet: str, method: Method, found: Fit) -> DataFrame:
-    """`item_id`, `facet`, `label`, `probability` and `n_votes`: the likeliest label of each item, the first by name of
-    those that are equally likely."""
-    names = F.array(*[F.lit(name) for name in votes.numbering.labels])
-    place = F.expr(f"cast(array_position({POSTERIOR}, array_max({POSTERIOR})) AS int)")
-    return posteriors(votes, method, found).select(
-        c.ITEM_ID,
-        F.lit(facet).alias(c.FACET),
-        F.element_at(names, place).alias(c.LABEL),
-        F.array_max(POSTERIOR).alias(c.PROBABILITY),
-        c.N_VOTES,
+def labels_of(votes: NumberedVotes, facet: str, method: Method, found: Fit, rule: Rule | None = None) -> DataFrame:
+    """`item_id`, `facet`, `label`, `probability`, `n_votes`, `entropy` (of the votes, in bits) and `uncertainty` (the
+    entropy of the labels' probabilities), once an item; by default the likeliest label, the first by name of equals."""
+    decide = (rule or BackOff()).decide
+
+    def rows(ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering) -> pa.RecordBatch:
+        return _rows(ids, posterior, block, numbering, decide(posterior, numbering.labels))
+
+    found_rows = over_posteriors(votes, method, found, rows, _SCHEMA)
+    return found_rows.withColumn(c.FACET, F.lit(facet)).select(
+        c.ITEM_ID, c.FACET, c.LABEL, c.PROBABILITY, c.N_VOTES, c.ENTROPY, c.UNCERTAINTY
     )
+
+
+def _rows(
+    ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering, decided: tuple[Sequence[str], Floats]
+) -> pa.RecordBatch:
+    names, probability = decided
+    columns = [
+        ids,
+        pa.array(names, pa.string()),
+        pa.array(probability),
+        pa.array(np.bincount(block.items, minlength=block.n_items).astype(np.int64)),
+        pa.array(entropy(vote_shares(block, numbering))),
+        pa.array(entropy(posterior)),
+    ]
+    names_of = [c.ITEM_ID, c.LABEL, c.PROBABILITY, c.N_VOTES, c.ENTROPY, c.UNCERTAINTY]
+    return pa.RecordBatch.from_arrays(columns, names=names_of)

@@ -21,6 +21,7 @@ from linnaeus.labels.blocks import UNKNOWN, Batches, Block, NumberedVotes, Numbe
 
 Floats = npt.NDArray[np.float64]
 Arrays = dict[str, Floats]
+ToRows = Callable[[pa.Array, Floats, Block, Numbering], pa.RecordBatch]
 
 LEAST = 1e-10  # no probability of an annotator's answer, nor of a label, is less
 POSTERIOR = "posterior"
@@ -150,21 +151,25 @@ def normalised(logarithms: Floats) -> Floats:
 
 def posteriors(votes: NumberedVotes, method: Method, found: Fit) -> DataFrame:
     """`item_id`, `posterior` (array<double>, by the labels' order) and `n_votes`, once an item."""
-    numbering = votes.numbering
-    shared = votes.blocks.sparkSession.sparkContext.broadcast((numbering, method, found.estimates))
+    schema = f"{c.ITEM_ID} string, {POSTERIOR} array<double>, {c.N_VOTES} long"
+    return over_posteriors(votes, method, found, _rows, schema)
+
+
+def over_posteriors(votes: NumberedVotes, method: Method, found: Fit, rows: ToRows, schema: str) -> DataFrame:
+    """What `rows` makes of each block: of its items' ids, their posteriors (items, labels) and its votes."""
+    shared = votes.blocks.sparkSession.sparkContext.broadcast((votes.numbering, method, found.estimates))
 
     def run(batches: Batches) -> Batches:
         numbering, method, estimates = shared.value
         for batch in batches:
             for place, block in enumerate(blocks_of([batch])):
                 posterior = posterior_of(block, numbering, method, estimates)
-                yield _rows(batch.column("item_ids")[place].values, posterior, block)
+                yield rows(batch.column("item_ids")[place].values, posterior, block, numbering)
 
-    schema = f"{c.ITEM_ID} string, {POSTERIOR} array<double>, {c.N_VOTES} long"
     return votes.blocks.select("item_ids", "n_votes", "pairs", "truths").mapInArrow(run, schema)
 
 
-def _rows(ids: pa.Array, posterior: Floats, block: Block) -> pa.RecordBatch:
+def _rows(ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering) -> pa.RecordBatch:
     n_items, n_labels = posterior.shape
     offsets = pa.array(np.arange(n_items + 1, dtype=np.int32) * n_labels)
     lists = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(posterior).ravel()))

@@ -215,6 +215,34 @@ class Lake:
         finally:
             changed.unpersist()
 
+    def replace(self, rows: DataFrame, table: Table) -> MergeCounts:
+        """Make the table hold these rows and no others, in one commit; where it does already none is written.
+
+        The counts are of rows that are new or differ. Raises SchemaError as `merge` does.
+        """
+        check_schema(rows, table)
+        wanted = detached(rows).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            # Once each, by the same check as a merge's: those that are as they were count as stored.
+            _check_rows(wanted.withColumn(_STORED, F.lit(False)), table)
+            counts = _check_rows(self._changed(wanted, table), table)
+            if self._fill(wanted.select(*table.schema.names), table):
+                return counts
+            gone = self.read(table).join(wanted.select(*table.key), list(table.key), "left_anti")
+            if counts.written > 0 or not gone.isEmpty():
+                self._make_ready(table)
+                self._overwrite(wanted, table)
+            return counts
+        finally:
+            wanted.unpersist()
+
+    def _overwrite(self, rows: DataFrame, table: Table) -> None:
+        writer = rows.select(*self._stored(table).schema.names).write.format("delta").mode("overwrite")
+        if self._root is not None:
+            self._with_retries(lambda attempt: writer.save(self.place(table)))
+        else:
+            self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
+
     def _fill(self, rows: DataFrame, table: Table) -> bool:
         """Make a path table with its first rows in one commit, far cheaper than a MERGE into an empty one.
 

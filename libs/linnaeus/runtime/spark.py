@@ -51,6 +51,9 @@ ONE_MACHINE = {
     "spark.databricks.delta.snapshotPartitions": "2",
     # Delta reads a table's whole state after each commit, to compare it with the checksum that it has just kept up.
     "spark.databricks.delta.incrementalCommit.verify": "false",
+    # The files of a small table stand in that checksum: a reader of the newest version need not put the log together.
+    "spark.databricks.delta.allFilesInCrc.enabled": "true",
+    "spark.databricks.delta.allFilesInCrc.verificationMode.enabled": "false",
     # Jobs of a flow run side by side: one of many tasks must not keep the others waiting.
     "spark.scheduler.mode": "FAIR",
     "spark.ui.enabled": "false",

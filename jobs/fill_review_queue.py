@@ -1,0 +1,104 @@
+"""What people should label next, within a budget, to gold.review_queue and to files that labelling tools import."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from jobs._models import facets_of
+from linnaeus.contracts import columns as c
+from linnaeus.contracts import tables
+from linnaeus.contracts.config import Config, resolve
+from linnaeus.review.queue import candidates, choose, with_priority, with_text
+from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.report import write_whole
+from linnaeus.runtime.spark import build_session
+
+_FILE = "review_queue"
+# The first five are a vote's: whoever fills in label and annotator_id has a file of votes for sources.votes.
+_FIELDS = (
+    c.ITEM_ID,
+    c.FACET,
+    c.ANNOTATOR_ID,
+    c.LABEL,
+    c.VOTED_AT,
+    c.TEXT,
+    "labels",
+    c.CREATOR_ID,
+    c.PRIORITY,
+    c.REASON,
+)
+
+
+def main(config: Config) -> JobResult:
+    """Fill the queue anew; what was answered or is of less gain now is in it no more."""
+    lake = Lake(build_session(config), config)
+    review = config.review
+    labels_of = _labels_of(config)
+    contents = lake.read(tables.CONTENT)
+    waiting = candidates(
+        contents,
+        lake.read(tables.LABELS),
+        lake.read(tables.CONTENT_PROFILES),
+        lake.read(tables.LABEL_ISSUES),
+        {facet: len(labels) for facet, labels in labels_of.items()},
+    )
+    chosen = choose(
+        with_priority(waiting, review.reach_weight), review.budget, review.most_a_creator, review.category_share
+    )
+    rows = with_text(chosen, contents, review.most_characters).withColumn(c.QUEUED_AT, F.current_timestamp())
+    written = lake.replace(rows.select(*tables.REVIEW_QUEUE.columns), tables.REVIEW_QUEUE).written
+    queue = lake.read(tables.REVIEW_QUEUE).orderBy(c.RANK).collect()  # few: the budget
+    files = _export(review.folder, queue, labels_of)
+    said = f"{len(queue)} to be labelled, of at most {review.budget}"
+    return JobResult(
+        rows_read=contents.count(),
+        rows_written=written,
+        tables=(tables.REVIEW_QUEUE,),
+        details={"queue": said} | ({"files": ", ".join(str(file) for file in files)} if files else {}),
+    )
+
+
+def _labels_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """The labels that can be given, by facet."""
+    risks = facets_of(config, "risk").values()
+    return {c.CATEGORY_FACET: config.read_taxonomy().ids} | dict.fromkeys(risks, (c.YES, c.NO))
+
+
+def _export(folder: str | None, queue: Sequence[Row], labels_of: Mapping[str, tuple[str, ...]]) -> list[Path]:
+    """JSON Lines (doccano, Prodigy, Argilla: `text` with what goes along under `meta`) and CSV (Label Studio,
+    spreadsheets; filled in, a source of votes)."""
+    if folder is None:
+        return []
+    lines = [json.dumps(_task(row, labels_of[row[c.FACET]]), ensure_ascii=False) + "\n" for row in queue]
+    stream = io.StringIO()
+    sheet = csv.DictWriter(stream, _FIELDS, restval="", extrasaction="ignore", lineterminator="\n")
+    sheet.writeheader()
+    for row in queue:
+        sheet.writerow(row.asDict() | {"labels": "|".join(labels_of[row[c.FACET]]), c.LABEL: "", c.ANNOTATOR_ID: ""})
+    place = resolve(folder)
+    return [
+        write_whole(place / f"{_FILE}.jsonl", "".join(lines)),
+        write_whole(place / f"{_FILE}.csv", stream.getvalue()),
+    ]
+
+
+def _task(row: Row, labels: Sequence[str]) -> dict[str, object]:
+    meta = {name: row[name] for name in (c.ITEM_ID, c.FACET, c.CREATOR_ID, c.RANK, c.PRIORITY, c.REASON, c.N_VOTES)}
+    return {"id": f"{row[c.FACET]}/{row[c.ITEM_ID]}", c.TEXT: row[c.TEXT], "options": list(labels), "meta": meta}
+
+
+def command() -> None:
+    """Entry point of the wheel."""
+    exit_with("fill_review_queue", main)
+
+
+if __name__ == "__main__":
+    command()

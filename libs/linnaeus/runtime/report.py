@@ -1,0 +1,82 @@
+"""HTML reports: one file, plots inside, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from matplotlib.figure import Figure
+
+from linnaeus.contracts.config import resolve
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("linnaeus.runtime", "templates"),
+    autoescape=select_autoescape(["html", "j2"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: its header, and rows of as many cells each. Numbers are set to the right."""
+
+    header: tuple[str, ...]
+    rows: Sequence[Sequence[str | int | float | None]]
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """A plot and what it shows, in a sentence."""
+
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A heading, a paragraph or more, tables, plots."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    plots: tuple[Plot, ...] = ()
+
+
+def write_report(folder: str | None, name: str, title: str, sections: Sequence[Section]) -> Path | None:
+    """Write `<folder>/<name>.html`, whole or not at all; None where no folder is configured."""
+    if folder is None:
+        return None
+    page = _TEMPLATES.get_template("report.html.j2").render(
+        title=title, sections=[(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
+    )
+    return write_whole(resolve(folder) / f"{name}.html", page)
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a text file that no reader ever sees half of."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def _inline(plot: Plot) -> str:
+    """The plot as a data URL; the same bytes for the same plot."""
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "linnaeus"}):
+        plot.figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()

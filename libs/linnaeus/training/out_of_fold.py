@@ -1,0 +1,68 @@
+"""Out-of-fold probabilities of labels: what linear models say of each row that saw no row of its creator.
+
+Two levels, both closed form: the scores of linear.py, each by models without the row's fold, and a ridge regression of
+class indicators on those scores, again without the row's fold (stacked generalisation: Wolpert, 1992; Breiman, 1996,
+Stacked regressions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
+
+from linnaeus.contracts import columns as c
+from linnaeus.contracts.bundle import FeatureManifest
+from linnaeus.contracts.config import Linear
+from linnaeus.contracts.lexical import with_constant
+from linnaeus.training.linear import SCORES, fit_with_scores
+from linnaeus.training.ridge import fit_ridge
+
+PROBABILITIES = "probabilities"
+Batches = Iterator[pa.RecordBatch]
+Floats = npt.NDArray[np.float64]
+
+
+def out_of_fold(
+    rows: DataFrame, n_classes: int, manifest: FeatureManifest, folds: int, settings: Linear, kept: tuple[str, ...]
+) -> DataFrame:
+    """The columns `kept`, and `probabilities` (array<double>, one a class, summing to one).
+
+    `rows` has what `fit_with_scores` asks for, and should be cached; so should what comes back.
+    """
+    model, scored = fit_with_scores(rows, n_classes, manifest, folds, settings)
+    stacked = scored.drop(c.EMBEDDING).withColumnRenamed(SCORES, c.EMBEDDING).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        _, without = fit_ridge(stacked, n_classes, model.n_features, folds, settings.ridge_penalty)
+    finally:
+        stacked.unpersist()
+    schema = StructType([stacked.schema[name] for name in kept] + [StructField(PROBABILITIES, ArrayType(DoubleType()))])
+    shared = rows.sparkSession.sparkContext.broadcast(without)
+
+    def run(batches: Batches) -> Batches:
+        coefficients = shared.value
+        for batch in batches:
+            scores = with_constant(batch.column(c.EMBEDDING), coefficients.shape[2] - 1)
+            fold = np.asarray(batch.column(c.FOLD))
+            found = np.einsum("nw,nsw->ns", scores.astype(np.float64), coefficients[fold].astype(np.float64))
+            flat = pa.array(as_probabilities(found).ravel())
+            offsets = pa.array(np.arange(batch.num_rows + 1, dtype=np.int32) * n_classes)
+            columns = [*[batch.column(name) for name in kept], pa.ListArray.from_arrays(offsets, flat)]
+            yield pa.RecordBatch.from_arrays(columns, names=schema.names)
+
+    wanted = dict.fromkeys([*kept, c.EMBEDDING, c.FOLD])
+    return stacked.select(*wanted).mapInArrow(run, schema)
+
+
+def as_probabilities(scores: Floats) -> Floats:
+    """Regressed indicators, (rows, classes), or for two classes their difference, (rows, 1), as shares of one."""
+    if scores.shape[1] == 1:
+        second = np.clip((1.0 + scores[:, 0]) / 2.0, 0.0, 1.0)
+        return np.stack([1.0 - second, second], axis=1)
+    positive = np.maximum(scores, 1e-6)
+    return np.asarray(positive / positive.sum(axis=1, keepdims=True))
