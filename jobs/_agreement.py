@@ -34,7 +34,7 @@ _READING = (
 
 def report_of(lake: Lake, config: Config, votes: DataFrame, said: Mapping[str, str]) -> Path | None:
     """Write labels.html; None where reports go nowhere."""
-    if config.reports.folder is None:
+    if config.reports_folder is None:
         return None
     pairs = _by_facet(coincidences(votes).collect())  # few: pairs of labels by facet
     totals = votes.groupBy(c.FACET).agg(
@@ -55,7 +55,7 @@ def report_of(lake: Lake, config: Config, votes: DataFrame, said: Mapping[str, s
     header = ("facet", "items", "votes", "annotators", "alpha, nominal", "alpha, by distance", "kappa", "labels by")
     overview = Section("Agreement", _READING, (Grid(header, rows),))
     sections = [overview, *(_section(lake, measured, facet) for facet in sorted(sizes))]
-    return write_report(config.reports.folder, "labels", "Labels and annotators", sections)
+    return write_report(config.reports_folder, "labels", "Labels and annotators", sections)
 
 
 def _by_facet(rows: Sequence[Row]) -> dict[str, list[Row]]:

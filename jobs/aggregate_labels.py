@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
@@ -24,7 +25,7 @@ from linnaeus.labels.rules import BackOff, Median, Rule
 from linnaeus.labels.severity import with_severity
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, slots
+from linnaeus.runtime.spark import build_session, side_by_side, slots
 
 _VOTES_A_PARTITION = 1_000_000
 
@@ -35,6 +36,15 @@ class _Facet:
 
     labels: tuple[str, ...]
     rule: Rule
+
+
+@dataclass(frozen=True, eq=False)
+class _Aggregated:
+    """A facet's votes that count (cached), its labels (None without votes), and how they came about."""
+
+    votes: DataFrame
+    labels: DataFrame | None
+    said: str
 
 
 def main(config: Config) -> JobResult:
@@ -49,24 +59,22 @@ def main(config: Config) -> JobResult:
     said = {facet: f"no facet any more: {n} votes left out" for facet, n in sizes.items() if facet not in facets}
     n_gold = stored_gold.count()
     with ExitStack() as held:
-        crowd = lake.session.createDataFrame([], schemas.LABELS).drop(c.SOURCE)
-        counted: list[DataFrame] = []
-        for name in sorted(sizes.keys() & facets.keys()):
-            own = votes.where((F.col(c.FACET) == name) & F.col(c.LABEL).isin(*facets[name].labels))
-            own = own.persist(StorageLevel.MEMORY_AND_DISK)
-            held.callback(own.unpersist)
-            found, said[name] = _of_facet(config, own, gold, name, facets[name].rule, sizes[name], held)
-            counted.append(own)
-            crowd = crowd if found is None else crowd.union(found)
+
+        def aggregate(name: str) -> _Aggregated:
+            return _of_facet(config, votes, gold, name, facets[name], sizes[name], held)
+
+        names = sorted(sizes.keys() & facets.keys())
+        found = dict(zip(names, side_by_side(aggregate, names), strict=True))
+        said |= {name: one.said for name, one in found.items()}
+        nothing = lake.session.createDataFrame([], schemas.LABELS).drop(c.SOURCE)
+        crowd = reduce(DataFrame.union, [one.labels for one in found.values() if one.labels is not None], nothing)
         written = lake.merge(gold_over_crowd(gold, crowd), tables.LABELS).written
         report = None
-        if counted:
-            all_votes = counted[0]
-            for own in counted[1:]:
-                all_votes = all_votes.union(own)
+        if found:
+            counted = reduce(DataFrame.union, [one.votes for one in found.values()])
             parents = config.read_taxonomy().parents
-            written += lake.merge(annotators(all_votes, lake.read(tables.LABELS), parents), tables.ANNOTATORS).written
-            report = report_of(lake, config, all_votes, said)
+            written += lake.merge(annotators(counted, lake.read(tables.LABELS), parents), tables.ANNOTATORS).written
+            report = report_of(lake, config, counted, said)
     n_votes = stored_votes.count()
     details = {"labels": f"from {n_gold} gold labels and {n_votes} votes"} | said
     return JobResult(
@@ -89,18 +97,20 @@ def _facets(config: Config) -> dict[str, _Facet]:
 
 
 def _of_facet(
-    config: Config, votes: DataFrame, gold: DataFrame, facet: str, rule: Rule, n_stored: int, held: ExitStack
-) -> tuple[DataFrame | None, str]:
-    """The facet's labels, and how they came about."""
-    n_votes = votes.count()
+    config: Config, votes: DataFrame, gold: DataFrame, facet: str, kind: _Facet, n_stored: int, held: ExitStack
+) -> _Aggregated:
+    own = votes.where((F.col(c.FACET) == facet) & F.col(c.LABEL).isin(*kind.labels))
+    own = own.persist(StorageLevel.MEMORY_AND_DISK)
+    held.callback(own.unpersist)
+    n_votes = own.count()
     outside = (
         f"; {n_stored - n_votes} votes for labels that the facet has no more left out" if n_stored > n_votes else ""
     )
     if n_votes == 0:
-        return None, f"no votes{outside}"
+        return _Aggregated(own, None, f"no votes{outside}")
     name, why = config.labels.methods.get(facet, config.labels.method), ""
     partitions = max(slots(votes.sparkSession), math.ceil(n_votes / _VOTES_A_PARTITION))
-    numbered = number_votes(votes, gold.where(F.col(c.FACET) == facet), partitions)
+    numbered = number_votes(own, gold.where(F.col(c.FACET) == facet), partitions)
     held.callback(numbered.release)
     if name == AUTO:
         name, why = choose(judge_votes(numbered, list(METHODS.values())))
@@ -108,7 +118,8 @@ def _of_facet(
     found = fit(numbered, method)
     ended = "" if found.converged or method.tolerance <= 0 else ", not converged"
     said = f"{method.name}, {found.iterations} iterations{ended}: {numbered.n_items} items, {numbered.n_votes} votes"
-    return labels_of(numbered, facet, method, found, rule), f"{said}{outside}" + (f"; {why}" if why else "")
+    said += outside + (f"; {why}" if why else "")
+    return _Aggregated(own, labels_of(numbered, facet, method, found, kind.rule), said)
 
 
 def command() -> None:

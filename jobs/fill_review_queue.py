@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from jobs._models import facets_of
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
-from linnaeus.contracts.config import Config, resolve
+from linnaeus.contracts.config import Config
 from linnaeus.review.queue import candidates, choose, with_priority, with_text
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
@@ -56,7 +56,7 @@ def main(config: Config) -> JobResult:
     rows = with_text(chosen, contents, review.most_characters).withColumn(c.QUEUED_AT, F.current_timestamp())
     written = lake.replace(rows.select(*tables.REVIEW_QUEUE.columns), tables.REVIEW_QUEUE).written
     queue = lake.read(tables.REVIEW_QUEUE).orderBy(c.RANK).collect()  # few: the budget
-    files = _export(review.folder, queue, labels_of)
+    files = _export(config.review_folder, queue, labels_of)
     said = f"{len(queue)} to be labelled, of at most {review.budget}"
     return JobResult(
         rows_read=contents.count(),
@@ -72,7 +72,7 @@ def _labels_of(config: Config) -> dict[str, tuple[str, ...]]:
     return {c.CATEGORY_FACET: config.read_taxonomy().ids} | dict.fromkeys(risks, (c.YES, c.NO))
 
 
-def _export(folder: str | None, queue: Sequence[Row], labels_of: Mapping[str, tuple[str, ...]]) -> list[Path]:
+def _export(folder: Path | None, queue: Sequence[Row], labels_of: Mapping[str, tuple[str, ...]]) -> list[Path]:
     """JSON Lines (doccano, Prodigy, Argilla: `text` with what goes along under `meta`) and CSV (Label Studio,
     spreadsheets; filled in, a source of votes)."""
     if folder is None:
@@ -83,10 +83,9 @@ def _export(folder: str | None, queue: Sequence[Row], labels_of: Mapping[str, tu
     sheet.writeheader()
     for row in queue:
         sheet.writerow(row.asDict() | {"labels": "|".join(labels_of[row[c.FACET]]), c.LABEL: "", c.ANNOTATOR_ID: ""})
-    place = resolve(folder)
     return [
-        write_whole(place / f"{_FILE}.jsonl", "".join(lines)),
-        write_whole(place / f"{_FILE}.csv", stream.getvalue()),
+        write_whole(folder / f"{_FILE}.jsonl", "".join(lines)),
+        write_whole(folder / f"{_FILE}.csv", stream.getvalue()),
     ]
 
 

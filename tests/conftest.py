@@ -52,8 +52,6 @@ def make_config(tmp_path: Path) -> MakeConfig:
             f"lake.root={root / 'lake'}",
             f"tracking.uri=sqlite:///{root / 'mlflow.db'}",
             f"tracking.artifacts={root / 'artifacts'}",
-            f"reports.folder={root / 'reports'}",
-            f"review.folder={root / 'review'}",
             "spark.master=local[2]",
             "sources.content=null",
             "sources.creators=null",

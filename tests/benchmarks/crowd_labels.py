@@ -1,10 +1,10 @@
 """Labels from crowdsourced votes: accuracy of each method and of `auto` on real votes, and Dawid-Skene at scale.
 
-    .venv/bin/python tests/benchmarks/crowd_labels.py [accuracy] [scale] [--votes 1000000,10000000] [--crowdkit]
+    .venv/bin/python tests/benchmarks/crowd_labels.py [accuracy] [scale] [--votes 1000000,10000000] [--crowdkit 10000000]
 
 Accuracy is against the gold labels that were not given, with a tenth of them given (by a hash of the item) and with
-none. The votes of `scale` are made by a seeded generator: five an item, three classes, 500 an annotator; `--crowdkit`
-fits crowd-kit on the same votes beside it. Memory is the most that the JVM and its Python workers held together.
+none. The votes of `scale` are made by a seeded generator: five an item, three classes, 500 an annotator; with
+`--crowdkit` crowd-kit is fitted on the same votes beside it, up to so many. Memory is the most that the JVM and its Python workers held together.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="{accuracy,scale}")
     parser.add_argument("--votes", default="1000000,10000000")
-    parser.add_argument("--crowdkit", action="store_true")
+    parser.add_argument("--crowdkit", type=int, default=0, metavar="VOTES", help="crowd-kit too, up to so many")
     parser.add_argument("--scale-of", metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--crowdkit-of", metavar="FILE", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -105,7 +105,7 @@ def _accuracies(session: SparkSession, name: str, given: int) -> tuple[object, .
     return (name, *found.values(), found[chosen], chosen)
 
 
-def scale(sizes: list[int], with_crowdkit: bool) -> None:
+def scale(sizes: list[int], most_of_crowdkit: int) -> None:
     """Dawid-Skene on made-up votes of several sizes, each in a process of its own."""
     rows, costs = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +116,7 @@ def scale(sizes: list[int], with_crowdkit: bool) -> None:
             costs.append(found["seconds"] / n * 1e6)
             memory = f"{found['memory'] / 1024:.1f}"
             rows.append(("ours", f"{n:,}", found["iterations"], f"{found['seconds']:.0f}", f"{costs[-1]:.1f}", memory))
-            if with_crowdkit:
+            if n <= most_of_crowdkit:
                 found = _in_a_process("--crowdkit-of", file)
                 cost = found["seconds"] / n * 1e6
                 rows.append(("crowd-kit", f"{n:,}", found["iterations"], f"{found['seconds']:.0f}", f"{cost:.1f}", ""))
@@ -144,6 +144,7 @@ def make_votes(n: int) -> pd.DataFrame:
 
 def _in_a_process(*arguments: str) -> dict[str, float]:
     done = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    print(f"{' '.join(arguments)}: {done.stdout.splitlines()[-1]}", file=sys.stderr, flush=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -105,10 +105,12 @@ def test_from_votes_to_the_queue_and_back(
     creators = [row[c.CREATOR_ID] for row in queue.values()]
     assert max(creators.count(one) for one in creators) <= 5
 
-    file = tmp_path / "review" / "review_queue.csv"
+    file = tmp_path / "lake" / "review" / "review_queue.csv"
     with file.open(encoding="utf-8", newline="") as stream:
         sheet = list(csv.DictReader(stream))
-    tasks = [json.loads(line) for line in (tmp_path / "review" / "review_queue.jsonl").read_text().splitlines()]
+    tasks = [
+        json.loads(line) for line in (tmp_path / "lake" / "review" / "review_queue.jsonl").read_text().splitlines()
+    ]
     assert [one["meta"]["item_id"] for one in tasks] == [one["item_id"] for one in sheet]
     assert all(one["text"] and one["options"] for one in tasks)
     # A person fills in what is asked, and the file is a source of votes.

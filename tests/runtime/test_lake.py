@@ -76,6 +76,23 @@ def test_a_table_that_was_never_made(lake: Lake) -> None:
     assert lake.read(THINGS).schema == SCHEMA and lake.read(THINGS).isEmpty()
 
 
+def test_replacing_a_table(spark: SparkSession, lake: Lake) -> None:
+    first = [("a", 1, "one", None, {"x": 0.25}, MONDAY), ("a", 2, "two", 2, None, MONDAY)]
+    assert lake.replace(things(spark, *first), THINGS) == MergeCounts(inserted=2, updated=0)
+    version = lake.version(THINGS)
+    assert lake.replace(things(spark, *[(*row[:5], TUESDAY) for row in first]), THINGS) == MergeCounts(0, 0)
+    assert lake.version(THINGS) == version, "the same rows: no version"
+    other = [("a", 2, "two", 3, None, TUESDAY), ("b", 1, "three", 3, None, TUESDAY)]
+    assert lake.replace(things(spark, *other), THINGS) == MergeCounts(inserted=1, updated=1)
+    assert stored(lake) == other, "what is not among the rows is gone"
+    assert lake.replace(things(spark, other[1]), THINGS) == MergeCounts(0, 0)
+    assert stored(lake) == [other[1]], "where rows only go, too"
+    with pytest.raises(SchemaError, match="stand twice"):
+        lake.replace(things(spark, other[1], other[1]), THINGS)
+    assert lake.replace(things(spark), THINGS) == MergeCounts(0, 0)
+    assert stored(lake) == [] and lake.read(THINGS, version).count() == 2
+
+
 def test_merges(spark: SparkSession, lake: Lake) -> None:
     first = [
         ("a", 1, "one", None, {"x": 0.25, "y": 0.75}, MONDAY),

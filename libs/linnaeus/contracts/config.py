@@ -276,6 +276,21 @@ class Config(_Section):
             raise ValueError("features.bigrams pairs what tokens.ngrams has joined; set it to false, or ngrams to [1]")
         return self
 
+    @property
+    def reports_folder(self) -> Path | None:
+        """Where HTML reports go: `reports.folder`, else beside the tables of a folder; None on a catalog."""
+        return self._beside_tables(self.reports.folder, "reports")
+
+    @property
+    def review_folder(self) -> Path | None:
+        """Where the review queue's files go: `review.folder`, else beside the tables of a folder; None on a catalog."""
+        return self._beside_tables(self.review.folder, "review")
+
+    def _beside_tables(self, given: str | None, name: str) -> Path | None:
+        if given is not None:
+            return resolve(given)
+        return resolve(self.lake.root) / name if self.lake.root is not None else None
+
     def read_taxonomy(self) -> Taxonomy:
         """The tree of `taxonomy.path`, checked. Raises ConfigurationError."""
         return Taxonomy.model_validate_or_teach(_read_yaml(resolve(self.taxonomy.path)), self.taxonomy.path)

@@ -14,8 +14,6 @@ import matplotlib
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from matplotlib.figure import Figure
 
-from linnaeus.contracts.config import resolve
-
 _TEMPLATES = Environment(
     loader=PackageLoader("linnaeus.runtime", "templates"),
     autoescape=select_autoescape(["html", "j2"]),
@@ -51,14 +49,14 @@ class Section:
     plots: tuple[Plot, ...] = ()
 
 
-def write_report(folder: str | None, name: str, title: str, sections: Sequence[Section]) -> Path | None:
-    """Write `<folder>/<name>.html`, whole or not at all; None where no folder is configured."""
+def write_report(folder: Path | None, name: str, title: str, sections: Sequence[Section]) -> Path | None:
+    """Write `<folder>/<name>.html`, whole or not at all; None where there is no folder for it."""
     if folder is None:
         return None
     page = _TEMPLATES.get_template("report.html.j2").render(
         title=title, sections=[(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
     )
-    return write_whole(resolve(folder) / f"{name}.html", page)
+    return write_whole(folder / f"{name}.html", page)
 
 
 def write_whole(path: Path, text: str) -> Path:

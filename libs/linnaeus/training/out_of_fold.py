@@ -2,7 +2,8 @@
 
 Two levels, both closed form: the scores of linear.py, each by models without the row's fold, and a ridge regression of
 class indicators on those scores, again without the row's fold (stacked generalisation: Wolpert, 1992; Breiman, 1996,
-Stacked regressions).
+Stacked regressions). A row's label has a trace in the scores of other folds' rows, and so in the second level's few
+coefficients; it has none in the row's own scores.
 """
 
 from __future__ import annotations

@@ -1,0 +1,38 @@
+"""Reports: whole files, nothing from elsewhere, what is said in them escaped."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from linnaeus.runtime.report import Grid, Plot, Section, write_report
+
+
+def figure() -> Figure:
+    made = Figure(figsize=(2, 2))
+    made.subplots().plot([0, 1], [1, 0])
+    return made
+
+
+def test_a_report(tmp_path: Path) -> None:
+    grid = Grid(("annotator", "votes", "accuracy", "kappa"), [("<b>ann</b>", 12345, 0.5, None)])
+    section = Section("A & B", ("One.", "Two."), (grid,), (Plot(figure(), 'A "line"'),))
+    path = write_report(tmp_path / "reports", "labels", "Labels", [section])
+    assert path == tmp_path / "reports" / "labels.html"
+    page = path.read_text(encoding="utf-8")
+    assert "<b>ann" not in page and "&lt;b&gt;ann" in page and "A &amp; B" in page
+    assert "12,345" in page and "0.500" in page and "–" in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page), "nothing is loaded from elsewhere"
+    (image,) = re.findall(r"base64,([^\"]+)\"", page)
+    assert b"<svg" in base64.b64decode(image)
+    first = page
+    write_report(tmp_path / "reports", "labels", "Labels", [section])
+    assert path.read_text(encoding="utf-8") == first, "the same report, the same bytes"
+    assert [one.name for one in path.parent.iterdir()] == ["labels.html"], "no half-made file is left"
+
+
+def test_no_folder_no_report() -> None:
+    assert write_report(None, "labels", "Labels", []) is None
