@@ -1,10 +1,11 @@
 """Labels from crowdsourced votes: accuracy of each method and of `auto` on real votes, and Dawid-Skene at scale.
 
-    .venv/bin/python tests/benchmarks/crowd_labels.py [accuracy] [scale] [--votes 1000000,10000000] [--crowdkit 10000000]
+    .venv/bin/python tests/benchmarks/crowd_labels.py [accuracy] [scale] [--votes 1000000,10000000] [--crowdkit 1000000]
 
 Accuracy is against the gold labels that were not given, with a tenth of them given (by a hash of the item) and with
 none. The votes of `scale` are made by a seeded generator: five an item, three classes, 500 an annotator; with
-`--crowdkit` crowd-kit is fitted on the same votes beside it, up to so many. Memory is the most that the JVM and its Python workers held together.
+`--crowdkit` crowd-kit is fitted on the same votes beside it, up to so many. Memory is the most that the JVM and its
+Python workers held together.
 """
 
 from __future__ import annotations
