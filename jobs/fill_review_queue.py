@@ -14,13 +14,14 @@ from pyspark.sql import functions as F
 from jobs._models import facets_of
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
-from linnaeus.contracts.config import Config
+from linnaeus.contracts.config import Config, Review
 from linnaeus.review.queue import candidates, choose, with_priority, with_text
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.report import write_whole
 from linnaeus.runtime.spark import build_session
 
+_READ = (tables.CONTENT, tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES)
 _FILE = "review_queue"
 # The first five are a vote's: whoever fills in label and annotator_id has a file of votes for sources.votes.
 _FIELDS = (
@@ -42,28 +43,32 @@ def main(config: Config) -> JobResult:
     lake = Lake(build_session(config), config)
     review = config.review
     labels_of = _labels_of(config)
-    contents = lake.read(tables.CONTENT)
-    waiting = candidates(
-        contents,
-        lake.read(tables.LABELS),
-        lake.read(tables.CONTENT_PROFILES),
-        lake.read(tables.LABEL_ISSUES),
-        {facet: len(labels) for facet, labels in labels_of.items()},
+    inputs = fingerprint_of(lake, _READ, review.model_dump(exclude={"folder"}), labels_of)
+    read, written = 0, 0
+    if last_run_of(lake, "fill_review_queue", inputs) is None:
+        read, written = _fill(lake, review, labels_of)
+    queue = lake.read(tables.REVIEW_QUEUE).orderBy(c.RANK).collect()  # few: the budget
+    files = _export(config.review_folder, queue, labels_of)
+    details = {"queue": f"{len(queue)} to be labelled, of at most {review.budget}", INPUTS: inputs}
+    return JobResult(
+        rows_read=read,
+        rows_written=written,
+        tables=(tables.REVIEW_QUEUE,),
+        details=details | ({"files": ", ".join(str(file) for file in files)} if files else {}),
     )
+
+
+def _fill(lake: Lake, review: Review, labels_of: Mapping[str, tuple[str, ...]]) -> tuple[int, int]:
+    """Contents that were looked at, and rows of the queue that are new or differ."""
+    contents = lake.read(tables.CONTENT)
+    others = [lake.read(table) for table in (tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES)]
+    waiting = candidates(contents, *others, {facet: len(labels) for facet, labels in labels_of.items()})
     chosen = choose(
         with_priority(waiting, review.reach_weight), review.budget, review.most_a_creator, review.category_share
     )
     rows = with_text(chosen, contents, review.most_characters).withColumn(c.QUEUED_AT, F.current_timestamp())
     written = lake.replace(rows.select(*tables.REVIEW_QUEUE.columns), tables.REVIEW_QUEUE).written
-    queue = lake.read(tables.REVIEW_QUEUE).orderBy(c.RANK).collect()  # few: the budget
-    files = _export(config.review_folder, queue, labels_of)
-    said = f"{len(queue)} to be labelled, of at most {review.budget}"
-    return JobResult(
-        rows_read=contents.count(),
-        rows_written=written,
-        tables=(tables.REVIEW_QUEUE,),
-        details={"queue": said} | ({"files": ", ".join(str(file) for file in files)} if files else {}),
-    )
+    return contents.count(), written
 
 
 def _labels_of(config: Config) -> dict[str, tuple[str, ...]]:

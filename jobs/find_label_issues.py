@@ -15,7 +15,7 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import FeatureManifest
 from linnaeus.contracts.config import Config
 from linnaeus.labels.issues import class_thresholds, joint_counts, suspects, with_confident
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, slots
 from linnaeus.training.booster import place
@@ -23,6 +23,7 @@ from linnaeus.training.examples import classes_of, examples, with_class_index
 from linnaeus.training.out_of_fold import out_of_fold
 from linnaeus.training.split import TRAIN
 
+_READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
 _KEPT = (c.CONTENT_ID, c.LABEL)
 
 
@@ -36,11 +37,20 @@ class _Found:
 
 
 def main(config: Config) -> JobResult:
-    """Look at every label of every facet that has two classes; the table holds what is found, and nothing else."""
+    """Look at every label of every facet that has two classes; the table holds what is found, and nothing else.
+
+    Where nothing that is read has changed since the last run on record, that run's findings stand.
+    """
     lake = Lake(build_session(config), config)
     manifest = manifest_in_force(config)
     features = content_features(lake, manifest)
     labels = lake.read(tables.LABELS)
+    inputs = fingerprint_of(
+        lake, _READ, manifest.version, config.training.settings, config.labels.most_issues, facets_of(config, "risk")
+    )
+    before = last_run_of(lake, "find_label_issues", inputs)
+    if before is not None:
+        return JobResult(tables=(tables.LABEL_ISSUES,), details=before)
     facets = [facet for family in ("category", "risk") for facet in facets_of(config, family).values()]
     with ExitStack() as held:
         found = {facet: _of_facet(config, features, labels, facet, manifest, held) for facet in facets}
@@ -52,7 +62,8 @@ def main(config: Config) -> JobResult:
         rows_read=sum(one.n_labels for one in found.values() if one is not None),
         rows_written=written,
         tables=(tables.LABEL_ISSUES,),
-        details={facet: one.said if one else "not looked at: fewer than two classes" for facet, one in found.items()},
+        details={facet: one.said if one else "not looked at: fewer than two classes" for facet, one in found.items()}
+        | {INPUTS: inputs},
     )
 
 

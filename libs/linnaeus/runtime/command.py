@@ -11,10 +11,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pyspark.sql import functions as F
+
 from linnaeus.contracts import schemas
-from linnaeus.contracts.config import Config, load_config
+from linnaeus.contracts.config import Config, fingerprint, load_config
 from linnaeus.contracts.errors import LinnaeusError
-from linnaeus.contracts.tables import JOB_RUNS, Table
+from linnaeus.contracts.tables import BY_NAME, JOB_RUNS, Table
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
 
@@ -31,6 +33,8 @@ class JobResult:
 
 
 Main = Callable[[Config], JobResult]
+
+INPUTS = "inputs"  # among a run's details: a fingerprint of all that it read
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,22 @@ def record(done: Finished, config: Config) -> dict[str, object]:
     frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
     lake.append(frame.coalesce(1), JOB_RUNS)
     return summary
+
+
+def last_run_of(lake: Lake, job: str, inputs: str) -> dict[str, str] | None:
+    """What the job said in its newest run on record, if it read these `inputs` (a fingerprint among its details) and
+    its tables are still as it left them; else None."""
+    runs = lake.read(JOB_RUNS).where(F.col("job") == job).orderBy(F.col("started_at").desc())
+    newest = runs.select("details", "table_versions").first()
+    if newest is None or (newest["details"] or {}).get(INPUTS) != inputs:
+        return None
+    left = {name: lake.version(BY_NAME[name]) for name in newest["table_versions"]}
+    return dict(newest["details"]) if left == newest["table_versions"] else None
+
+
+def fingerprint_of(lake: Lake, read: Sequence[Table], *settings: object) -> str:
+    """A fingerprint of the versions of the tables that a job reads, and of the settings that count for it."""
+    return fingerprint([{table.full_name: lake.version(table) for table in read}, *settings])
 
 
 def execute_without_tables(job: str, main: Main, config: Config) -> dict[str, object]:
