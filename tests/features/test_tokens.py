@@ -7,12 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
+from pyspark.ml import Pipeline
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+from sparknlp.annotator import Normalizer, StopWordsCleaner, Tokenizer
+from sparknlp.base import DocumentAssembler
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Tokens, load_config
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.features.tokens import STOP_WORD_LISTS, tokenize, tokenizer_version
+from linnaeus.features.tokens import STOP_WORD_LISTS, _stop_words, tokenize, tokenizer_version
+from linnaeus.features.words import spaced
 
 CASES = {
     "": [],
@@ -122,6 +127,31 @@ def test_lemmas_by_a_dictionary(spark: SparkSession, settings: Tokens, tmp_path:
     copy = tmp_path / "copy.txt"
     copy.write_bytes((tmp_path / "a.txt").read_bytes())
     assert tokenizer_version(changed(first, lemma_dictionary=str(copy))) == tokenizer_version(first)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_normaliser_and_stop_words_are_those_of_spark_nlp(
+    spark: SparkSession, settings: Tokens, lowercase: bool
+) -> None:
+    ours = changed(settings, lowercase=lowercase, min_length=2, max_length=12, exceptions=(), stop_words=("en",))
+    texts = [*CASES, "THE End's İstanbul ß ẞ ǅ and I'M the-one of-a-kind 12.50$ naïve x", "Don't DON'T dont It's its"]
+    numbered = [(i, text, "en") for i, text in enumerate(texts)]
+    rows = spark.createDataFrame(numbered, f"i int, {c.TEXT} string, {c.LANGUAGE} string")
+    prepared = rows.withColumn("ready", spaced(F.col(c.TEXT)))
+    stages = [
+        DocumentAssembler().setInputCol("ready").setOutputCol("document"),
+        Tokenizer().setInputCols(["document"]).setOutputCol("token"),
+        Normalizer()
+        .setInputCols(["token"])
+        .setOutputCol("normal")
+        .setLowercase(lowercase)
+        .setCleanupPatterns(list(ours.clean_up_patterns))
+        .setMinLength(2)
+        .setMaxLength(12),
+        StopWordsCleaner().setInputCols(["normal"]).setOutputCol("clean").setStopWords(_stop_words("en")),
+    ]
+    theirs = Pipeline(stages=stages).fit(prepared).transform(prepared).select("i", "clean.result").orderBy("i")
+    assert tokens_of(spark, texts, ours) == [row["result"] for row in theirs.collect()]
 
 
 def test_ngrams_go_over_what_is_left_in_order(spark: SparkSession, settings: Tokens) -> None:

@@ -14,10 +14,8 @@ from pyspark.sql import functions as F
 from sparknlp.annotator import (
     Lemmatizer,
     NGramGenerator,
-    Normalizer,
     SentenceDetector,
     Stemmer,
-    StopWordsCleaner,
     Tokenizer,
 )
 from sparknlp.base import DocumentAssembler
@@ -46,7 +44,7 @@ STOP_WORD_LISTS = {
     "tr": "turkish",
 }
 # Raise it when texts are read, prepared or split in another way: what was tokenised before is then done again.
-_PREPARATION = 1
+_PREPARATION = 2
 _STEMMED = ("en", UNDETERMINED)  # Spark NLP's stemmer is Porter's, for English
 # Spark NLP's sentence detector knows the full stops of ASCII.
 _ENDS_ELSEWHERE = r"[\x{3002}\x{FF01}\x{FF1F}\x{061F}\x{06D4}\x{0964}]"
@@ -79,7 +77,7 @@ def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
     prepared = texts.withColumn(_OWN + "text", marked(spaced(F.col(c.TEXT)), settings.exceptions))
     split = _with_sentences(_through(prepared, [_document("text"), _tokenizer()]), settings)
     words, kept = _apart(split, settings)
-    normal = _through(words, [_normalizer(settings)])
+    normal = words.withColumn(_OWN + "normal", _normal(F.col(_OWN + "word"), settings))
     clean = _with_normal_form(_without_stop_words(normal, settings), settings)
     together = clean.withColumn(_OWN + "all", _as_tokens(_in_order(F.col(_OWN + "clean"), kept)))
     tokens = _ngrams(together, settings)
@@ -114,15 +112,18 @@ def _tokenizer() -> Tokenizer:
     return Tokenizer().setInputCols([_OWN + "text_document"]).setOutputCol(_OWN + "token").setExceptions([MARK])
 
 
-def _normalizer(settings: Tokens) -> Normalizer:
-    return (
-        Normalizer()
-        .setInputCols([_OWN + "word"])
-        .setOutputCol(_OWN + "normal")
-        .setLowercase(settings.lowercase)
-        .setCleanupPatterns(list(settings.clean_up_patterns))
-        .setMinLength(settings.min_length)
-        .setMaxLength(settings.max_length)
+def _normal(words: Column, settings: Tokens) -> Column:
+    """What Spark NLP's Normalizer makes of tokens; as an expression, since it compiles its patterns for each token."""
+
+    def clean(one: Column) -> Column:
+        result = one["result"]
+        for pattern in settings.clean_up_patterns:
+            result = F.regexp_replace(result, pattern, "")
+        return one.withField("result", F.lower(result) if settings.lowercase else result)
+
+    return F.filter(
+        F.transform(words, clean),
+        lambda one: F.length(one["result"]).between(max(1, settings.min_length), settings.max_length),
     )
 
 
@@ -170,16 +171,23 @@ def _in_order(words: Column, kept: Column | None) -> Column:
 
 
 def _without_stop_words(rows: DataFrame, settings: Tokens) -> DataFrame:
-    """Each row without the stop words of its own language; without all lists' where its language was not told."""
+    """Each row without the stop words of its own language; without all lists' where its language was not told.
+
+    Whatever the words' case. As an expression: Spark NLP's StopWordsCleaner would be a stage a list, over every row.
+    """
     lists = {language: _stop_words(language) for language in settings.stop_words}
     every = {UNDETERMINED: [word for words in lists.values() for word in words]}
-    cleaned = F.col(_OWN + "normal")
-    for language, words in (lists | every).items() if lists else ():
-        is_of = F.col(c.LANGUAGE) == language
-        stage = StopWordsCleaner().setStopWords(sorted(set(words)))
-        rows = _through_some(rows, stage, "normal", f"clean_{language}", is_of)
-        cleaned = F.when(is_of, F.col(f"{_OWN}clean_{language}")).otherwise(cleaned)
-    return rows.withColumn(_OWN + "stopped", _as_tokens(cleaned))
+
+    def is_stop_word(one: Column) -> Column:
+        found = F.lit(False)
+        for language, words in (lists | every).items():
+            is_of = F.coalesce(F.col(c.LANGUAGE) == language, F.lit(False))
+            found = found | (is_of & F.lower(one["result"]).isin(*sorted(set(words))))
+        return found
+
+    normal = F.col(_OWN + "normal")
+    stopped = F.filter(normal, lambda one: ~is_stop_word(one)) if lists else normal
+    return rows.withColumn(_OWN + "stopped", _as_tokens(stopped))
 
 
 def _with_normal_form(rows: DataFrame, settings: Tokens) -> DataFrame:
