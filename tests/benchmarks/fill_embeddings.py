@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -181,17 +182,36 @@ def peak_memory() -> Iterator[dict[str, float]]:
 
 
 def _executors() -> Iterator[tuple[str, float]]:
-    """Kind and resident MiB of the processes of executors."""
-    for process in Path("/proc").glob("[0-9]*"):
+    """Kind and resident MiB of this process's executors; those of another session on the machine are not counted."""
+    found = {int(folder.name): folder for folder in Path("/proc").glob("[0-9]*")}
+    parents = {process: _parent(folder) for process, folder in found.items()}
+    for process, folder in found.items():
+        if not _descends(process, parents):
+            continue
         try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-            pages = int((process / "statm").read_text().split()[1])
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+            pages = int((folder / "statm").read_text().split()[1])
         except (OSError, IndexError):
             continue
         if b"CoarseGrainedExecutorBackend" in command or (b"SparkSubmit" in command and b"local[" in command):
             yield "jvm", pages * 4096 / 2**20
         elif b"pyspark.daemon" in command:
             yield "python", pages * 4096 / 2**20
+
+
+def _parent(folder: Path) -> int:
+    try:
+        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def _descends(process: int, parents: dict[int, int]) -> bool:
+    while process in parents:
+        process = parents[process]
+        if process == os.getpid():
+            return True
+    return False
 
 
 if __name__ == "__main__":
