@@ -11,6 +11,7 @@ from crowdkit.aggregation import MajorityVote
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts import schemas
 from linnaeus.labels.aggregate import labels_of
 from linnaeus.labels.blocks import number_votes
 from linnaeus.labels.em import fit
@@ -28,9 +29,11 @@ def answers(spark: SparkSession, votes: list[Vote], partitions: int = 2) -> dict
         of_facet = frame.where(frame[c.FACET] == facet)
         numbered = number_votes(of_facet, of_facet.limit(0).select(c.ITEM_ID, c.LABEL), partitions)
         found = labels_of(numbered, facet, Majority(), fit(numbered, Majority()))
-        assert found.columns == [c.ITEM_ID, c.FACET, c.LABEL, c.PROBABILITY, c.N_VOTES]
-        assert [kind for _, kind in found.dtypes] == ["string", "string", "string", "double", "bigint"]
+        assert found.columns == [name for name in schemas.LABELS.names if name != c.SOURCE]
+        assert [f.dataType for f in found.schema] == [schemas.LABELS[name].dataType for name in found.columns]
         rows = found.collect()
+        assert all(row[c.ENTROPY] == row[c.UNCERTAINTY] for row in rows), "shares of the votes are the probabilities"
+        assert all((row[c.ENTROPY] == 0) == (row[c.PROBABILITY] == 1) for row in rows)
         numbered.release()
         by_item |= {(row[c.ITEM_ID], row[c.FACET]): (row[c.LABEL], row[c.PROBABILITY], row[c.N_VOTES]) for row in rows}
         assert sum(key[1] == facet for key in by_item) == len(rows)
