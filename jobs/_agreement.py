@@ -47,7 +47,8 @@ def report_of(lake: Lake, config: Config, votes: DataFrame, said: Mapping[str, s
     parents = config.read_taxonomy().parents
     alphas = {facet: _alphas(facet, pairs.get(facet, []), parents) for facet in sizes}
     kappa = F.sum(F.col(c.KAPPA) * F.col(c.N_SHARED)) / F.sum(F.when(F.col(c.KAPPA).isNotNull(), F.col(c.N_SHARED)))
-    kappas = {row[c.FACET]: row["mean"] for row in measured.groupBy(c.FACET).agg(kappa.alias("mean")).collect()}
+    means = measured.groupBy(c.FACET).agg(kappa.alias("mean"))
+    kappas = {row[c.FACET]: row["mean"] for row in means.collect()}  # few: facets
     rows = [
         (facet, size["items"], size["votes"], size["annotators"], *alphas[facet], kappas.get(facet), said[facet])
         for facet, size in sorted(sizes.items())

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -25,7 +24,7 @@ from linnaeus.labels.rules import BackOff, Median, Rule
 from linnaeus.labels.severity import with_severity
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, side_by_side, slots
+from linnaeus.runtime.spark import build_session, cached, side_by_side, slots
 
 _VOTES_A_PARTITION = 1_000_000
 
@@ -99,9 +98,7 @@ def _facets(config: Config) -> dict[str, _Facet]:
 def _of_facet(
     config: Config, votes: DataFrame, gold: DataFrame, facet: str, kind: _Facet, n_stored: int, held: ExitStack
 ) -> _Aggregated:
-    own = votes.where((F.col(c.FACET) == facet) & F.col(c.LABEL).isin(*kind.labels))
-    own = own.persist(StorageLevel.MEMORY_AND_DISK)
-    held.callback(own.unpersist)
+    own = cached(votes.where((F.col(c.FACET) == facet) & F.col(c.LABEL).isin(*kind.labels)), held)
     n_votes = own.count()
     outside = (
         f"; {n_stored - n_votes} votes for labels that the facet has no more left out" if n_stored > n_votes else ""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -15,10 +14,10 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import FeatureManifest
 from linnaeus.contracts.config import Config
-from linnaeus.labels.issues import class_thresholds, joint_counts, suspects, with_confident
+from linnaeus.labels.issues import class_thresholds, joint_counts, n_wrong, suspects, with_confident
 from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, slots
+from linnaeus.runtime.spark import build_session, cached, slots
 from linnaeus.training.booster import place
 from linnaeus.training.examples import classes_of, examples, with_class_index
 from linnaeus.training.out_of_fold import out_of_fold
@@ -44,20 +43,18 @@ def main(config: Config) -> JobResult:
     """
     lake = Lake(build_session(config), config)
     manifest = manifest_in_force(config)
-    features = content_features(lake, manifest)
-    labels = lake.read(tables.LABELS)
     inputs = fingerprint_of(
         lake, _READ, manifest.version, config.training.settings, config.labels.most_issues, facets_of(config, "risk")
     )
     before = last_run_of(lake, "find_label_issues", inputs)
     if before is not None:
         return JobResult(tables=(tables.LABEL_ISSUES,), details=before)
+    features, labels = content_features(lake, manifest), lake.read(tables.LABELS)
     facets = [facet for family in ("category", "risk") for facet in facets_of(config, family).values()]
     with ExitStack() as held:
         found = {facet: _of_facet(config, features, labels, facet, manifest, held) for facet in facets}
-        rows = lake.session.createDataFrame([], schemas.LABEL_ISSUES)
-        for one in found.values():
-            rows = rows if one is None else rows.union(one.rows)
+        nothing = lake.session.createDataFrame([], schemas.LABEL_ISSUES)
+        rows = reduce(DataFrame.union, [one.rows for one in found.values() if one is not None], nothing)
         written = lake.replace(rows, tables.LABEL_ISSUES).written
     return JobResult(
         rows_read=sum(one.n_labels for one in found.values() if one is not None),
@@ -77,21 +74,15 @@ def _of_facet(
     classes = classes_of(labelled, settings.min_labels_a_class)
     if len(classes) < 2:
         return None
-    rows = _held(place(with_class_index(labelled, classes), slots(features.sparkSession)), held)
-    keep = partial(_held, held=held)
+    rows = cached(place(with_class_index(labelled, classes), slots(features.sparkSession)), held)
+    keep = partial(cached, until=held)
     predictions = keep(out_of_fold(rows, len(classes), manifest, settings.split.folds, settings.linear, _KEPT, keep))
     confident = with_confident(predictions, classes, class_thresholds(predictions, classes))
     joint = joint_counts(confident, classes)
     found = suspects(confident.withColumn(c.FACET, F.lit(facet)), classes, joint, config.labels.most_issues)
-    n_labels, n_off = round(joint.sum()), joint.sum() - joint.trace()
-    said = f"{n_labels} labels, about {100 * n_off / max(1, n_labels):.1f}% of them wrong"
+    n_labels = round(joint.sum())
+    said = f"{n_labels} labels, about {100 * n_wrong(joint) / max(1, n_labels):.1f}% of them wrong"
     return _Found(_as_rows(found, labels), n_labels, said)
-
-
-def _held(rows: DataFrame, held: ExitStack) -> DataFrame:
-    """Cached until `held` ends."""
-    held.callback(rows.unpersist)
-    return rows.persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def _as_rows(found: DataFrame, labels: DataFrame) -> DataFrame:

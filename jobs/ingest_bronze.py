@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -22,7 +21,7 @@ from linnaeus.contracts.tables import Table
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
-from linnaeus.runtime.spark import build_session, side_by_side
+from linnaeus.runtime.spark import build_session, cached, side_by_side
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,12 @@ def main(config: Config) -> JobResult:
     session = build_session(config)
     lake = Lake(session, config)
     opened = [(source, open_source(session, f"sources.{source.name}", source.path)) for source in sources]
-    with ExitStack() as cached:
-        checked = side_by_side(lambda one: _check(*one, cached), opened)
+    with ExitStack() as until:
+        checked = side_by_side(lambda one: _check(*one, until), opened)
         for one in checked:
             if one.total == 0:
                 raise InputError(f"sources.{one.source.name}: {one.source.path} is empty; give at least one record")
-        by_source = side_by_side(lambda one: _sort(lake, one, cached), checked)
+        by_source = side_by_side(lambda one: _sort(lake, one, until), checked)
         now = F.current_timestamp().alias(c.INGESTED_AT)
         aside = reduce(DataFrame.union, [one.aside for one in by_source])
         lake.merge(aside.select("*", now).select(*tables.QUARANTINE.schema.names), tables.QUARANTINE)
@@ -148,17 +147,11 @@ def _sources(config: Config) -> list[_Source]:
     ]
 
 
-def _check(source: _Source, parts: list[Part], cached: ExitStack) -> _Checked:
+def _check(source: _Source, parts: list[Part], until: ExitStack) -> _Checked:
     records = reduce(DataFrame.union, [_records(part, source.fields) for part in parts])
-    rows = _cache(source.check(records), cached)
+    rows = cached(source.check(records), until)
     with reading(f"sources.{source.name}", source.path):
         return _Checked(source, rows, rows.count())
-
-
-def _cache(frame: DataFrame, cached: ExitStack) -> DataFrame:
-    """Cache a frame for as long as the block of `cached` lasts."""
-    cached.callback(frame.unpersist)
-    return frame.persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
@@ -167,7 +160,7 @@ def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
     return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
 
 
-def _sort(lake: Lake, checked: _Checked, cached: ExitStack) -> _Sorted:
+def _sort(lake: Lake, checked: _Checked, until: ExitStack) -> _Sorted:
     """What is kept of a source, and what goes to quarantine."""
     source, table = checked.source, checked.source.table
     names = [name for name in table.schema.names if name not in table.stamps]
@@ -179,15 +172,16 @@ def _sort(lake: Lake, checked: _Checked, cached: ExitStack) -> _Sorted:
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(torn.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     else:
         kept = deduplicate.newest(good.select(*names), table.key, source.time)
-        kept = deduplicate.drop_stale(kept, lake.read(table), table.key, source.time)
+        stored = lake.read(table)
+        kept = deduplicate.drop_stale(kept, stored, table.key, source.time)
     if table is tables.VOTES:
-        overruled = deduplicate.superseded_votes(good, kept, lake.read(table))
+        overruled = deduplicate.superseded_votes(good, kept, stored)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
-    kept, aside = _cache(kept, cached), _cache(quarantine(bad, source.name), cached)
+    kept, aside = cached(kept, until), cached(quarantine(bad, source.name), until)
     n_kept = kept.count()
     n_aside = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
     if table is tables.VOTES:  # set aside too, but no record of this run
-        aside = aside.union(_replaced(deduplicate.replaced_votes(lake.read(table), kept), aside, source.name))
+        aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
     return _Sorted(source, kept, aside, _Counts(checked.total, n_kept, n_aside, checked.total - n_kept - n_aside, 0))
 
 

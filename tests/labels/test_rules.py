@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linnaeus.labels.rules import BackOff, Median, entropy, path_of
+from linnaeus.contracts.config import path_of
+from linnaeus.labels.rules import BackOff, Median, entropy
 
 TREE = {"arts": None, "music": "arts", "jazz": "music", "rock": "music", "film": "arts", "sport": None}
 

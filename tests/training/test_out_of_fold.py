@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from linnaeus.contracts import columns as c
 from linnaeus.training.examples import CLASS
 from linnaeus.training.linear import SCORES, fit_with_scores
-from linnaeus.training.out_of_fold import PROBABILITIES, as_probabilities, out_of_fold
+from linnaeus.training.out_of_fold import as_probabilities, out_of_fold
 from tests.training.test_linear import FOLDS, MANIFEST, SETTINGS, Data
 
 
@@ -20,8 +20,8 @@ def test_against_ridge_on_the_scores(spark: SparkSession, n_classes: int) -> Non
     data = Data(n_classes, 3)
     frame = data.frame(spark).repartition(3).cache()
     found = out_of_fold(frame, n_classes, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,), DataFrame.cache)
-    assert found.columns == [c.CONTENT_ID, PROBABILITIES]
-    ours = {row[c.CONTENT_ID]: row[PROBABILITIES] for row in found.collect()}
+    assert found.columns == [c.CONTENT_ID, c.PROBABILITIES]
+    ours = {row[c.CONTENT_ID]: row[c.PROBABILITIES] for row in found.collect()}
     _, scored = fit_with_scores(frame, n_classes, MANIFEST, FOLDS, SETTINGS)
     rows = {row[c.CONTENT_ID]: row[SCORES] for row in scored.collect()}
     scores = np.array([rows[f"content {i}"] for i in range(len(rows))], dtype=np.float64)
@@ -45,7 +45,7 @@ def test_a_label_hardly_moves_what_is_said_of_its_own_row(spark: SparkSession) -
 
     def said_of(given: DataFrame) -> np.ndarray:
         found = out_of_fold(given.cache(), 3, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,), DataFrame.cache).collect()
-        return np.array([row[PROBABILITIES] for row in sorted(found) if row[c.CONTENT_ID] in rows])
+        return np.array([row[c.PROBABILITIES] for row in sorted(found) if row[c.CONTENT_ID] in rows])
 
     # Not at all by the first level; by the second a little, since scores of other rows are what it is fitted on.
     np.testing.assert_allclose(said_of(frame), said_of(frame.withColumn(CLASS, turned)), atol=0.1)

@@ -58,7 +58,7 @@ SPAMMER_SCORE = "spammer_score"
 SECONDS_A_VOTE = "seconds_a_vote"
 CONFUSION = "confusion"
 
-ISSUE = "issue"
+PROBABILITIES = "probabilities"
 SUGGESTED = "suggested"
 MARGIN = "margin"
 RANK = "rank"
@@ -97,6 +97,8 @@ RISK_FACET_PREFIX = "risk."
 SEVERITY_FACET_PREFIX = "severity."
 YES = "yes"
 NO = "no"
+GOLD = "gold"  # where a label is from
+CROWD = "crowd"
 GRADES = ("1", "2", "3", "4", "5")  # of severity, from the least to the greatest
 
 PART = "part"

@@ -9,6 +9,7 @@ import datetime
 import difflib
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -353,11 +354,10 @@ class Taxonomy(_Document):
 
     def path(self, node_id: str) -> tuple[str, ...]:
         """Node ids from the root to `node_id`. Raises KeyError for an id that is no node."""
-        parents = {node.id: node.parent for node in self.nodes}
-        path: list[str] = [node_id]
-        while (parent := parents[path[0]]) is not None:
-            path.insert(0, parent)
-        return tuple(path)
+        parents = self.parents
+        if node_id not in parents:
+            raise KeyError(node_id)
+        return path_of(node_id, parents)
 
     @property
     def parents(self) -> dict[str, str | None]:
@@ -397,6 +397,14 @@ class RiskAreas(_Document):
     def ids(self) -> tuple[str, ...]:
         """All area ids, in the file's order."""
         return tuple(area.id for area in self.areas)
+
+
+def path_of(node_id: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Node ids from the root to `node_id`; an id that is not among `parents` is a root."""
+    path = [node_id]
+    while (parent := parents.get(path[0])) is not None:
+        path.insert(0, parent)
+    return tuple(path)
 
 
 def repository() -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -53,12 +55,16 @@ def vector_matrix(column: pa.Array, width: int, absent: float) -> Floats:
     return matrix
 
 
-def list_array(matrix: Floats, absent: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    """Rows of a matrix as list<float>, null where `absent`."""
+def list_array(
+    matrix: npt.NDArray[np.floating[Any]],
+    absent: npt.NDArray[np.bool_] | None = None,
+    kind: pa.DataType = pa.float32(),  # noqa: B008 (a constant)
+) -> pa.Array:
+    """Rows of a matrix as lists (of floats, if no other kind is asked for), null where `absent`."""
     n, width = matrix.shape
     offsets = pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32)) if width else pa.array([0] * (n + 1))
     mask = None if absent is None else pa.array(absent)
-    return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1), type=pa.float32()), mask=mask)
+    return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1), type=kind), mask=mask)
 
 
 def with_constant(column: pa.Array, width: int) -> Floats:

@@ -206,7 +206,7 @@ REVIEW_QUEUE = StructType(
         _column(c.REASON, TEXT, "Where the doubt comes from, in words", required=True),
         _column(c.CREATOR_ID, TEXT, "The creator who published it", required=True),
         _column(c.CATEGORY, TEXT, "The category that counts for the spread; null where none is known"),
-        _column(c.UNCERTAINTY, DoubleType(), "What is not known of the answer, bits (1 where nothing is known)"),
+        _column(c.UNCERTAINTY, DoubleType(), "How far the answer is in doubt, 0 to 1 (1 where nothing is known)"),
         _column(c.REACH, LongType(), "Views; null where they are not known"),
         _column(c.N_VOTES, LongType(), "Votes on it until now", required=True),
         _column(c.TEXT, TEXT, "Title and body to be shown, cut to a configured length", required=True),

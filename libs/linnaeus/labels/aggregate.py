@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,7 +11,7 @@ from pyspark.sql import functions as F
 from linnaeus.contracts import columns as c
 from linnaeus.labels.blocks import Block, NumberedVotes, Numbering
 from linnaeus.labels.dawid_skene import DawidSkene
-from linnaeus.labels.em import Fit, Floats, Method, over_posteriors, vote_shares
+from linnaeus.labels.em import Fit, Floats, Method, over_posteriors, vote_shares, votes_on
 from linnaeus.labels.mace import Mace
 from linnaeus.labels.majority import Majority
 from linnaeus.labels.one_coin import OneCoin
@@ -51,7 +50,7 @@ def _rows(
         ids,
         pa.array(names, pa.string()),
         pa.array(probability),
-        pa.array(np.bincount(block.items, minlength=block.n_items).astype(np.int64)),
+        votes_on(block),
         pa.array(entropy(vote_shares(block, numbering))),
         pa.array(entropy(posterior)),
     ]

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
-from linnaeus.labels.rules import path_of
+from linnaeus.contracts.config import path_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,9 +7,6 @@ from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 
-GOLD = "gold"
-CROWD = "crowd"
-
 
 def gold_over_crowd(gold: DataFrame, crowd: DataFrame) -> DataFrame:
     """Rows of silver.labels: the gold label where there is one (probability 1), else the crowd's."""
@@ -22,7 +19,7 @@ def gold_over_crowd(gold: DataFrame, crowd: DataFrame) -> DataFrame:
         F.coalesce("gold_label", c.LABEL).alias(c.LABEL),
         F.when(is_gold, F.lit(1.0)).otherwise(F.col(c.PROBABILITY)).alias(c.PROBABILITY),
         F.coalesce(c.N_VOTES, F.lit(0).cast("long")).alias(c.N_VOTES),
-        F.when(is_gold, F.lit(GOLD)).otherwise(F.lit(CROWD)).alias(c.SOURCE),
+        F.when(is_gold, F.lit(c.GOLD)).otherwise(F.lit(c.CROWD)).alias(c.SOURCE),
         c.ENTROPY,
         F.when(is_gold, F.lit(0.0)).otherwise(F.col(c.UNCERTAINTY)).alias(c.UNCERTAINTY),
     )

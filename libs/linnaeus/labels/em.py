@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts.lexical import list_array
 from linnaeus.labels.blocks import UNKNOWN, Batches, Block, NumberedVotes, Numbering, blocks_of
 
 Floats = npt.NDArray[np.float64]
@@ -170,11 +171,13 @@ def over_posteriors(votes: NumberedVotes, method: Method, found: Fit, rows: ToRo
 
 
 def _rows(ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering) -> pa.RecordBatch:
-    n_items, n_labels = posterior.shape
-    offsets = pa.array(np.arange(n_items + 1, dtype=np.int32) * n_labels)
-    lists = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(posterior).ravel()))
-    n_votes = pa.array(np.bincount(block.items, minlength=n_items).astype(np.int64))
-    return pa.RecordBatch.from_arrays([ids, lists, n_votes], names=[c.ITEM_ID, POSTERIOR, c.N_VOTES])
+    lists = list_array(posterior, kind=pa.float64())
+    return pa.RecordBatch.from_arrays([ids, lists, votes_on(block)], names=[c.ITEM_ID, POSTERIOR, c.N_VOTES])
+
+
+def votes_on(block: Block) -> pa.Array:
+    """The number of votes on each item."""
+    return pa.array(np.bincount(block.items, minlength=block.n_items).astype(np.int64))
 
 
 def _pass(blocks: DataFrame, numbering: Numbering, method: Method, estimates: Arrays | None) -> Arrays:
@@ -187,7 +190,8 @@ def _pass(blocks: DataFrame, numbering: Numbering, method: Method, estimates: Ar
         if sums:
             yield _as_row(sums)
 
-    found = blocks.select("n_votes", "pairs", "truths").mapInArrow(run, "arrays binary").collect()  # a row a partition
+    sums_of_parts = blocks.select("n_votes", "pairs", "truths").mapInArrow(run, "arrays binary")
+    found = sums_of_parts.collect()  # few: a row a partition
     shared.destroy()
     parts = [from_bytes(row["arrays"]) for row in found]
     return {name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]}

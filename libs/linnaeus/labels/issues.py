@@ -19,7 +19,6 @@ from linnaeus.contracts import columns as c
 
 Floats = npt.NDArray[np.float64]
 
-PROBABILITIES = "probabilities"  # array<double>, by the classes' order
 CONFIDENT = "confident"
 
 
@@ -28,7 +27,7 @@ def class_thresholds(predictions: DataFrame, classes: Sequence[str]) -> list[flo
 
     `predictions` has `label` and `probabilities` of a model that did not see the item's label.
     """
-    own = F.element_at(PROBABILITIES, _place(F.col(c.LABEL), classes))
+    own = F.element_at(c.PROBABILITIES, _place(F.col(c.LABEL), classes))
     means = predictions.groupBy(c.LABEL).agg(F.avg(own).alias("mean")).collect()  # few: a row a class
     by_label = {row[c.LABEL]: row["mean"] for row in means}
     return [by_label.get(name) for name in classes]
@@ -39,11 +38,10 @@ def with_confident(predictions: DataFrame, classes: Sequence[str], thresholds: S
     where it passes none."""
     least = F.array(*[F.lit(None if value is None else float(value)).cast("double") for value in thresholds])
     # A mean that all rows share may lie above each of them by rounding.
-    passing = F.zip_with(PROBABILITIES, least, lambda p, t: F.when(p >= t - F.lit(1e-12), p).otherwise(F.lit(-1.0)))
+    passing = F.zip_with(c.PROBABILITIES, least, lambda p, t: F.when(p >= t - F.lit(1e-12), p).otherwise(F.lit(-1.0)))
     best = F.array_max("__passing")
-    names = F.array(*[F.lit(name) for name in classes])
     found = F.when(
-        best >= 0, F.element_at(names, F.expr("cast(array_position(__passing, array_max(__passing)) as int)"))
+        best >= 0, F.element_at(_names(classes), F.expr("cast(array_position(__passing, array_max(__passing)) as int)"))
     )
     return predictions.withColumn("__passing", passing).withColumn(CONFIDENT, found).drop("__passing")
 
@@ -62,6 +60,11 @@ def joint_counts(confident: DataFrame, classes: Sequence[str]) -> Floats:
     return np.asarray(counted / np.where(empty, 1.0, totals)[:, None] * labelled[:, None])
 
 
+def n_wrong(joint: Floats) -> float:
+    """How many labels are wrong by the joint: all that lies off its diagonal."""
+    return float(joint.sum() - joint.trace())
+
+
 def suspects(predictions: DataFrame, classes: Sequence[str], joint: Floats, most: int) -> DataFrame:
     """The rows whose label is less probable than another, as many as the joint says are wrong (`most` at most), the
     most doubtful first: with `suggested`, `margin`, `reason` and `rank`.
@@ -69,18 +72,17 @@ def suspects(predictions: DataFrame, classes: Sequence[str], joint: Floats, most
     The margin is the probability of the label less that of the suggestion, the likeliest class; ties go by
     `content_id`. That is the paper's pruning by noise rate, over all pairs of classes together.
     """
-    names = F.array(*[F.lit(name) for name in classes])
-    likeliest = F.element_at(names, F.expr(f"cast(array_position({PROBABILITIES}, array_max({PROBABILITIES})) as int)"))
-    own, other = F.element_at(PROBABILITIES, _place(F.col(c.LABEL), classes)), F.array_max(PROBABILITIES)
+    own, other = F.element_at(c.PROBABILITIES, _place(F.col(c.LABEL), classes)), F.array_max(c.PROBABILITIES)
+    place_of_best = F.call_function("array_position", F.col(c.PROBABILITIES), other).cast("int")
+    likeliest = F.element_at(_names(classes), place_of_best)
     suspect = predictions.withColumn(c.SUGGESTED, likeliest).where(own < other)
     measured = suspect.select(
-        *[name for name in suspect.columns if name not in (PROBABILITIES, CONFIDENT)],
+        *[name for name in suspect.columns if name not in (c.PROBABILITIES, CONFIDENT)],
         (own - other).alias(c.MARGIN),
         _reason(own, other, classes, joint).alias(c.REASON),
     )
     place = F.row_number().over(Window.partitionBy(c.FACET).orderBy(c.MARGIN, c.CONTENT_ID))
-    n_wrong = round(float(joint.sum() - joint.trace()))
-    return measured.withColumn(c.RANK, place.cast("long")).where(F.col(c.RANK) <= min(most, n_wrong))
+    return measured.withColumn(c.RANK, place.cast("long")).where(F.col(c.RANK) <= min(most, round(n_wrong(joint))))
 
 
 def _reason(own: Column, other: Column, classes: Sequence[str], joint: Floats) -> Column:
@@ -96,4 +98,8 @@ def _reason(own: Column, other: Column, classes: Sequence[str], joint: Floats) -
 
 def _place(label: Column, classes: Sequence[str]) -> Column:
     """Of a label among the classes, from 1."""
-    return F.call_function("array_position", F.array(*[F.lit(name) for name in classes]), label).cast("int")
+    return F.call_function("array_position", _names(classes), label).cast("int")
+
+
+def _names(classes: Sequence[str]) -> Column:
+    return F.array(*[F.lit(name) for name in classes])

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from linnaeus.contracts.config import path_of
+
 Floats = npt.NDArray[np.float64]
 Decided = tuple[npt.NDArray[np.object_], Floats]
 
@@ -69,14 +71,6 @@ class Median:
         names = sorted(labels, key=self.order.index)
         place = (np.cumsum(ranked, axis=1) >= 0.5 - _ROUNDING).argmax(axis=1)
         return np.array(names, dtype=object)[place], ranked[np.arange(len(ranked)), place]
-
-
-def path_of(node: str, parents: Mapping[str, str | None]) -> list[str]:
-    """Nodes from the root to `node`; a node that is not among `parents` is a root."""
-    path = [node]
-    while (above := parents.get(path[0])) is not None:
-        path.insert(0, above)
-    return path
 
 
 def entropy(shares: Floats) -> Floats:

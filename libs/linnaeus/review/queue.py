@@ -47,7 +47,7 @@ def candidates(
     joined = items.join(known, key, "left").join(said, c.ITEM_ID, "left").join(doubted, key, "left")
     classes = F.create_map(*[F.lit(part) for name, n in facets.items() for part in (name, max(2, n))])[F.col(c.FACET)]
     judged = joined.withColumn(_DOUBTS, _doubts(classes)).withColumn(_WHY, F.array_max(_DOUBTS))
-    is_settled = (F.col(c.SOURCE) == "gold") & F.col(c.MARGIN).isNull()
+    is_settled = (F.col(c.SOURCE) == c.GOLD) & F.col(c.MARGIN).isNull()
     category = F.coalesce(F.when(F.col(c.FACET) == c.CATEGORY_FACET, F.col(c.LABEL)), F.col(c.CATEGORY))
     return judged.where(~F.coalesce(is_settled, F.lit(False))).select(
         c.ITEM_ID,
@@ -108,12 +108,12 @@ def _doubts(classes: Column) -> Column:
         answer != F.col(c.LABEL)
     )
     crowd = F.when(
-        F.col(c.SOURCE) == "crowd", F.least(F.lit(1.0), F.col(c.UNCERTAINTY) / F.log2(classes.cast("double")))
+        F.col(c.SOURCE) == c.CROWD, F.least(F.lit(1.0), F.col(c.UNCERTAINTY) / F.log2(classes.cast("double")))
     )
     doubts = [
         (crowd, _VOTES),
         (_binary_entropy(probability), _MODEL),
-        (F.when(is_against & (F.col(c.SOURCE) == "crowd"), probability), _AGAINST),
+        (F.when(is_against & (F.col(c.SOURCE) == c.CROWD), probability), _AGAINST),
         (F.when(F.col(c.MARGIN) < 0, F.least(F.lit(1.0), -F.col(c.MARGIN))), _SUSPECT),
     ]
     found = F.array(*[F.struct(doubt.alias("doubt"), F.lit(why).alias("why")) for doubt, why in doubts])

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from pyspark import inheritable_thread_target
+from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import DataFrame, SparkSession
 
@@ -73,6 +73,12 @@ def detached(rows: DataFrame) -> DataFrame:
     session = rows.sparkSession
     planned = rows._jdf.queryExecution().toRdd()
     return DataFrame(session._jsparkSession.internalCreateDataFrame(planned, rows._jdf.schema(), False), session)
+
+
+def cached(rows: DataFrame, until: contextlib.ExitStack) -> DataFrame:
+    """The rows, cached until a block ends."""
+    until.callback(rows.unpersist)
+    return rows.persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def build_session(config: Config, name: str = "linnaeus") -> SparkSession:

@@ -20,12 +20,11 @@ from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest
 from linnaeus.contracts.config import Linear
-from linnaeus.contracts.lexical import with_constant
+from linnaeus.contracts.lexical import list_array, with_constant
 from linnaeus.training.examples import CLASS
 from linnaeus.training.linear import SCORES, fit_with_scores
 from linnaeus.training.ridge import fit_ridge
 
-PROBABILITIES = "probabilities"
 Batches = Iterator[pa.RecordBatch]
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +47,9 @@ def out_of_fold(
     wanted = dict.fromkeys([*kept, CLASS, c.WEIGHT, c.FOLD])
     stacked = cached(scored.select(*wanted, F.col(SCORES).alias(c.EMBEDDING)))
     _, without = fit_ridge(stacked, n_classes, model.n_features, folds, settings.ridge_penalty)
-    schema = StructType([stacked.schema[name] for name in kept] + [StructField(PROBABILITIES, ArrayType(DoubleType()))])
+    schema = StructType(
+        [stacked.schema[name] for name in kept] + [StructField(c.PROBABILITIES, ArrayType(DoubleType()))]
+    )
     shared = rows.sparkSession.sparkContext.broadcast(without)
 
     def run(batches: Batches) -> Batches:
@@ -57,9 +58,8 @@ def out_of_fold(
             scores = with_constant(batch.column(c.EMBEDDING), coefficients.shape[2] - 1)
             fold = np.asarray(batch.column(c.FOLD))
             found = np.einsum("nw,nsw->ns", scores.astype(np.float64), coefficients[fold].astype(np.float64))
-            flat = pa.array(as_probabilities(found).ravel())
-            offsets = pa.array(np.arange(batch.num_rows + 1, dtype=np.int32) * n_classes)
-            columns = [*[batch.column(name) for name in kept], pa.ListArray.from_arrays(offsets, flat)]
+            columns = [batch.column(name) for name in kept]
+            columns.append(list_array(as_probabilities(found), kind=pa.float64()))
             yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
     return stacked.select(*dict.fromkeys([*kept, c.EMBEDDING, c.FOLD])).mapInArrow(run, schema)
