@@ -15,6 +15,8 @@ JOBS = [
     "train_category",
     "train_risk",
     "promote_model",
+    "approve_model",
+    "roll_back_model",
     "score_content",
     "roll_up_creators",
     "fill_review_queue",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -15,8 +18,18 @@ from linnaeus.features.vector import features_of
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.lake import Reader
-from linnaeus.training.evaluation import Figure, category_figures, risk_figures
+from linnaeus.training.evaluation import (
+    CREATOR,
+    OVERALL,
+    PREDICTED,
+    SLICES,
+    Figure,
+    category_figures,
+    judged,
+    risk_figures,
+)
 from linnaeus.training.examples import examples
+from linnaeus.training.slices import with_dimensions
 from linnaeus.training.split import HELD_OUT
 
 # The figure that a promotion compares, by family.
@@ -49,37 +62,45 @@ def facets_of(config: Config, family: str) -> dict[str, str]:
 
 
 def held_out_figures(lake: Reader, config: Config, bundle: ModelBundle) -> dict[str, list[Figure]]:
-    """Figures by facet of a bundle on the held-out contents that are labelled now."""
+    """Figures by facet of a bundle on the held-out contents that are labelled now, overall and by slice."""
     rows = content_features(lake, bundle.manifest)
+    content, tokens = lake.read(tables.CONTENT), lake.read(tables.TOKENS)
     figures: dict[str, list[Figure]] = {}
     for head, facet in facets_of(config, bundle.family).items():
         if head not in bundle.heads:
             continue
         labelled = examples(rows, lake.read(tables.LABELS), facet, config.training.split)
         held_out = labelled.where(F.col(c.PART) == HELD_OUT)
-        scored = predict(held_out, bundle, (c.CONTENT_ID, c.LABEL)).persist()
+        sliced = judged(*with_dimensions(held_out, content, tokens, config.evaluation.new_creator_days))
+        scored = predict(sliced, bundle, (CREATOR, SLICES, c.LABEL)).persist(StorageLevel.MEMORY_AND_DISK)
         try:
-            figures[facet] = _figures(scored, head, bundle)
+            figures[facet] = _figures(scored, head, bundle, config)
         finally:
             scored.unpersist()
     return figures
 
 
-def main_figure(figures: dict[str, list[Figure]], family: str) -> tuple[float | None, int]:
-    """The mean of the compared figure over a family's facets, and how many contents it stands on."""
-    wanted = [f for found in figures.values() for f in found if f.metric == MAIN_METRIC[family]]
+def main_figure(figures: Mapping[str, list[Figure]], family: str) -> tuple[float | None, int]:
+    """The mean of the compared figure over a family's facets, overall, and how many contents it stands on."""
+    wanted = [f for found in figures.values() for f in found if (f.slice, f.metric) == (OVERALL, MAIN_METRIC[family])]
     if not wanted:
         return None, 0
     return sum(f.value for f in wanted) / len(wanted), sum(f.n for f in wanted)
 
 
-def _figures(scored: DataFrame, head: str, bundle: ModelBundle) -> list[Figure]:
-    probabilities = F.col(PREDICTION_PREFIX + head)
+def _figures(scored: DataFrame, head: str, bundle: ModelBundle, config: Config) -> list[Figure]:
+    probabilities, seed = F.col(PREDICTION_PREFIX + head), config.training.split.seed
     if bundle.family == "risk":
-        judged = scored.select(
-            probabilities[1].cast("double").alias("probability"), (F.col(c.LABEL) == c.YES).alias("is_positive")
+        rows = scored.select(
+            CREATOR,
+            SLICES,
+            probabilities[1].cast("double").alias(c.PROBABILITY),
+            (F.col(c.LABEL) == c.YES).alias("is_positive"),
         )
-        return risk_figures(judged, "probability", "is_positive")
-    names = F.array(*[F.lit(name) for name in bundle.heads[head].classes])
-    best = F.element_at(names, F.call_function("array_position", probabilities, F.array_max(probabilities)).cast("int"))
-    return category_figures(scored.select(c.LABEL, best.alias("predicted")), c.LABEL, "predicted")
+        return risk_figures(rows, config.evaluation, seed)
+    classes, best = bundle.heads[head].classes, F.array_max(probabilities)
+    names = F.array(*[F.lit(name) for name in classes])
+    predicted = F.element_at(names, F.call_function("array_position", probabilities, best).cast("int"))
+    rows = scored.select(CREATOR, SLICES, c.LABEL, predicted.alias(PREDICTED), best.cast("double").alias(c.PROBABILITY))
+    labels = [row[c.LABEL] for row in rows.select(c.LABEL).distinct().collect()]  # few: at most the taxonomy's nodes
+    return category_figures(rows, [*classes, *labels], config.read_taxonomy().parents, config.evaluation, seed)

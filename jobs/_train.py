@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -19,29 +19,33 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import Calibration, Family, FeatureManifest, Head, ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.lake import Lake, Reader, Snapshot
-from linnaeus.runtime.spark import build_session, slots
+from linnaeus.runtime.spark import build_session, cached, slots
 from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version
-from linnaeus.training.booster import fit_booster, place
-from linnaeus.training.calibration import fit_platt
-from linnaeus.training.evaluation import Figure
-from linnaeus.training.examples import classes_of, examples, fingerprint_rows, with_class_index
-from linnaeus.training.linear import fit_with_scores
+from linnaeus.training.booster import VALIDATION, fit_booster, place
+from linnaeus.training.calibration import binned, fit_platt
+from linnaeus.training.evaluation import OVERALL, Figure
+from linnaeus.training.examples import classes_of, examples, fingerprint_rows, label_counts, with_class_index
+from linnaeus.training.leakage import without_leaks
+from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.split import CALIBRATION, TRAIN
+from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
 
 
 @dataclass(frozen=True, eq=False)
 class _Facet:
-    """A facet with enough labels: its examples (cached) and classes."""
+    """A facet with enough labels: its examples (cached), its classes, and how many labels it is calibrated on."""
 
     name: str
     rows: DataFrame
     classes: tuple[str, ...]
+    n_calibration: int
 
 
 def train(config: Config, family: Family, model: str) -> JobResult:
@@ -50,8 +54,8 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     tracking = Tracking(config)
     manifest = manifest_in_force(config)
     snapshot = _snapshot(lake, config)
-    heads, notes = _facets(snapshot, config, family, manifest)
-    try:
+    with ExitStack() as held:
+        heads, notes = _facets(snapshot, config, family, manifest, held)
         if not heads:
             return JobResult(details={family: "not trained: " + "; ".join(notes)})
         n_rows = sum(facet.rows.count() for facet in heads.values())
@@ -68,9 +72,6 @@ def train(config: Config, family: Family, model: str) -> JobResult:
             said = f"{version.name} was trained from exactly these rows and settings"
             written = _complete_figures(lake, snapshot, tracking, config, version)
         tracking.point(model, CANDIDATE, version)
-    finally:
-        for facet in heads.values():
-            facet.rows.unpersist()
     details = {family: said} | ({"left out": "; ".join(notes)} if notes else {})
     return JobResult(rows_read=n_rows, rows_written=written, tables=(tables.MODEL_EVALUATIONS,), details=details)
 
@@ -85,31 +86,51 @@ def _snapshot(lake: Lake, config: Config) -> Snapshot:
 
 
 def _facets(
-    lake: Reader, config: Config, family: Family, manifest: FeatureManifest
+    lake: Reader, config: Config, family: Family, manifest: FeatureManifest, held: ExitStack
 ) -> tuple[dict[str, _Facet], list[str]]:
-    """Facets that can be trained, by head, and why the others can't."""
+    """Facets that can be trained, by head, and what is to be said of them and of those that can't."""
     features = content_features(lake, manifest)
     labels = lake.read(tables.LABELS)
     found: dict[str, _Facet] = {}
     notes: list[str] = []
     for head, facet in facets_of(config, family).items():
-        rows = examples(features, labels, facet, config.training.split).persist(StorageLevel.MEMORY_AND_DISK)
-        classes = classes_of(rows, config.training.min_labels_a_class)
+        labelled = cached(examples(features, labels, facet, config.training.split), held)
+        rows = cached(without_leaks(labelled, config.training.near_duplicate), held)
+        counts = label_counts(rows)
+        classes = classes_of(counts, config.training.min_labels_a_class)
         if family == "risk" and classes:
             classes = (c.NO, c.YES) if len(classes) == 2 else classes
-        if len(classes) < 2:
-            rows.unpersist()
-            said = f"only {classes[0]!r} has training labels" if classes else "no training labels"
-            notes.append(f"{facet}: {said}")
-            continue
-        found[head] = _Facet(facet, rows, classes)
+        notes += _notes(facet, classes, counts, label_counts(labelled))
+        if len(classes) >= 2:
+            n_calibration = sum(counts.get((CALIBRATION, name), 0) for name in classes)
+            found[head] = _Facet(facet, rows, classes, n_calibration)
     return found, notes
+
+
+def _notes(
+    facet: str, classes: tuple[str, ...], counts: Mapping[tuple[str, str], int], before: Mapping[tuple[str, str], int]
+) -> list[str]:
+    """What a facet's training lacks, in words."""
+    if len(classes) < 2:
+        said = f"only {classes[0]!r} has training labels" if classes else "no training labels"
+        return [f"{facet}: {said}"]
+    notes = []
+    rare = sorted({label for _, label in counts} - set(classes))
+    if rare:
+        notes.append(
+            f"{facet}: too few training labels of {', '.join(rare[:5])}{' and others' if len(rare) > 5 else ''}"
+        )
+    n_leaks = sum(before.values()) - sum(counts.values())
+    if n_leaks:
+        notes.append(f"{facet}: {n_leaks} texts that are like ones of another part")
+    return notes
 
 
 def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]) -> str:
     """The training fingerprint: the same for the same labelled texts, features and settings."""
     rows = {head: [list(facet.classes), fingerprint_rows(facet.rows)] for head, facet in heads.items()}
-    return fingerprint([family, manifest.version, config.training.settings, rows])
+    thresholds = config.read_taxonomy().version if family == "category" else None
+    return fingerprint([family, manifest.version, config.training.settings, rows, thresholds])
 
 
 def _fit(
@@ -117,30 +138,52 @@ def _fit(
 ) -> ModelBundle:
     fitted = {head: _fit_head(lake, config, manifest, facet) for head, facet in heads.items()}
     bundle = ModelBundle(family, manifest, fitted)
-    if family != "risk":
-        return bundle
-    return bundle.with_calibration({head: _calibrate(bundle, head, facet) for head, facet in heads.items()})
+    if family == "risk":
+        bundle = bundle.with_calibration({head: _calibrate(bundle, head, facet) for head, facet in heads.items()})
+    chosen = {head: _thresholds(config, bundle, head, facet) for head, facet in heads.items()}
+    return bundle.with_thresholds(chosen)
 
 
 def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: _Facet) -> Head:
-    settings = config.training
-    labelled = with_class_index(facet.rows.where(F.col(c.PART) == TRAIN), facet.classes)
-    placed = place(labelled, settings.workers or slots(lake.session)).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        linear, scored = fit_with_scores(placed, len(facet.classes), manifest, settings.split.folds, settings.linear)
-        booster = fit_booster(scored, manifest.dimension, settings.split.seed, settings.booster)
-    finally:
-        placed.unpersist()
+    settings, folds = config.training, config.training.split.folds
+    is_trained_on, is_judge = F.col(c.PART) == TRAIN, F.col(c.PART) == CALIBRATION
+    labelled = with_class_index(facet.rows.where(is_trained_on | is_judge), facet.classes)
+    # Those that judge are read as contents are when they are scored: by the linear models of all training rows.
+    by_place = labelled.withColumn(c.FOLD, F.when(is_trained_on, F.col(c.FOLD)).otherwise(F.lit(folds)))
+    with ExitStack() as held:
+        placed = cached(place(by_place, settings.workers or slots(lake.session)), held)
+        train = placed.where(is_trained_on)
+        linear, without = fit_linear(train, len(facet.classes), manifest, folds, settings.linear)
+        rows = with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge)
+        stops_early = facet.n_calibration >= settings.min_validation
+        rows = rows if stops_early else rows.where(is_trained_on)
+        booster = fit_booster(rows, len(facet.classes), settings.split.seed, settings.booster, stops_early)
     return Head(facet.classes, booster, linear)
 
 
 def _calibrate(bundle: ModelBundle, head: str, facet: _Facet) -> Calibration | None:
+    return fit_platt(_judged_risk(bundle, head, facet), c.PROBABILITY, "is_positive")
+
+
+def _judged_risk(bundle: ModelBundle, head: str, facet: _Facet) -> DataFrame:
     rows = facet.rows.where(F.col(c.PART) == CALIBRATION)
-    scored = predict(rows, bundle, (c.CONTENT_ID, c.LABEL)).select(
-        F.col(PREDICTION_PREFIX + head)[1].cast("double").alias("probability"),
+    return predict(rows, bundle, (c.CONTENT_ID, c.LABEL)).select(
+        F.col(PREDICTION_PREFIX + head)[1].cast("double").alias(c.PROBABILITY),
         (F.col(c.LABEL) == c.YES).alias("is_positive"),
     )
-    return fit_platt(scored, "probability", "is_positive")
+
+
+def _thresholds(config: Config, bundle: ModelBundle, head: str, facet: _Facet) -> Mapping[str, float]:
+    """What is chosen on the calibration part; nothing, so that the configured defaults count, where it is too small."""
+    settings = config.training
+    if facet.n_calibration < settings.min_validation:
+        return {}
+    if bundle.family == "risk":
+        return risk_thresholds(binned(_judged_risk(bundle, head, facet), c.PROBABILITY, "is_positive"), settings.levels)
+    tree = CategoryTree.build(config.read_taxonomy(), facet.classes, config.scoring.accept_threshold)
+    scored = predict(facet.rows.where(F.col(c.PART) == CALIBRATION), bundle, (c.CONTENT_ID, c.LABEL))
+    counts = node_counts(scored, PREDICTION_PREFIX + head, facet.classes, tree.membership, tree.path_nodes)
+    return node_thresholds(tree.nodes, counts, settings.acceptance_precision, floor=0.0)
 
 
 def _register(
@@ -168,7 +211,9 @@ def _register(
         example,
         prediction,
         params=_flat(config.training.settings),
-        metrics={f"{facet}.{f.metric}": f.value for facet, found in figures.items() for f in found},
+        metrics={
+            f"{facet}.{f.metric}": f.value for facet, found in figures.items() for f in found if f.slice == OVERALL
+        },
         tags=tags,
     )
 
@@ -199,7 +244,7 @@ def _complete_figures(lake: Lake, snapshot: Snapshot, tracking: Tracking, config
 
 def _write_figures(lake: Lake, version: Version, figures: Mapping[str, list[Figure]]) -> int:
     rows = [
-        (version.model, version.number, facet, "overall", f.metric, f.value, None, None, f.n)
+        (version.model, version.number, facet, f.slice, f.metric, f.value, *(f.interval or (None, None)), f.n)
         for facet, found in figures.items()
         for f in found
     ]

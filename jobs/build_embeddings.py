@@ -33,6 +33,7 @@ from linnaeus.features.embeddings import (
 )
 from linnaeus.features.near_duplicates import signatures
 from linnaeus.features.text import pending, text
+from linnaeus.features.vector import with_embedding
 from linnaeus.features.windows import Cutter, Windowing
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, identity, load_embedder
@@ -57,7 +58,8 @@ def main(config: Config) -> JobResult:
             [lambda: check_stamps(stamp, _stamps(lake)), lambda: _held(_new_texts(lake, todo, stamp), held)],
         )
         n_failed = _fill(lake, config.embedder, stamp, loading.result(), new_texts, n_new) if n_new > 0 else 0
-        written = lake.merge(_served(lake, todo, stamp), tables.EMBEDDINGS, stored=True).written
+        served = _served(lake, todo, stamp, config.embedder.dimension)
+        written = lake.merge(served, tables.EMBEDDINGS, stored=True).written
     return _result(n_todo, n_new, n_failed, written, stamp)
 
 
@@ -84,10 +86,11 @@ def _new_texts(lake: Lake, todo: DataFrame, stamp: str) -> DataFrame:
     return distinct_texts(todo).join(known, c.CONTENT_HASH, "left_anti")
 
 
-def _served(lake: Lake, todo: DataFrame, stamp: str) -> DataFrame:
+def _served(lake: Lake, todo: DataFrame, stamp: str, dimension: int) -> DataFrame:
     """Rows of silver.embeddings for contents whose text has its vector."""
     vectors = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp)
-    return todo.select(c.CONTENT_ID, c.CONTENT_HASH).join(vectors, c.CONTENT_HASH).select(*tables.EMBEDDINGS.columns)
+    served = todo.select(c.CONTENT_ID, c.CONTENT_HASH).join(vectors, c.CONTENT_HASH)
+    return with_embedding(served, dimension).select(*tables.EMBEDDINGS.columns)
 
 
 @dataclass(eq=False)
@@ -113,7 +116,7 @@ class _Filling:
     def _commit(self, texts: DataFrame, take_lacking: Callable[[DataFrame], None]) -> None:
         vectors = self._embed(texts)
         try:
-            lacking = vectors.where(F.col(c.EMBEDDING).isNull())
+            lacking = vectors.where(F.col(c.VECTOR).isNull())
             if lacking.count() > 0:
                 take_lacking(texts.join(lacking, c.CONTENT_HASH, "left_semi"))
             self._store(texts, vectors)
@@ -133,7 +136,7 @@ class _Filling:
         return vectors.persist(StorageLevel.MEMORY_AND_DISK)
 
     def _store(self, texts: DataFrame, vectors: DataFrame) -> None:
-        rows = vectors.where(F.col(c.EMBEDDING).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
+        rows = vectors.where(F.col(c.VECTOR).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
         rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
         self.lake.merge(rows, tables.TEXT_EMBEDDINGS, stored=False)
 

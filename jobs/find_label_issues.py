@@ -19,7 +19,7 @@ from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_o
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached, slots
 from linnaeus.training.booster import place
-from linnaeus.training.examples import classes_of, examples, with_class_index
+from linnaeus.training.examples import classes_of, examples, label_counts, with_class_index
 from linnaeus.training.out_of_fold import out_of_fold
 from linnaeus.training.split import TRAIN
 
@@ -71,7 +71,7 @@ def _of_facet(
     settings = config.training
     # Every label is looked at, whatever part it is in: nothing that is fitted here is kept.
     labelled = examples(features, labels, facet, settings.split).withColumn(c.PART, F.lit(TRAIN))
-    classes = classes_of(labelled, settings.min_labels_a_class)
+    classes = classes_of(label_counts(labelled), settings.min_labels_a_class)
     if len(classes) < 2:
         return None
     rows = cached(place(with_class_index(labelled, classes), slots(features.sparkSession)), held)

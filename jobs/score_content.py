@@ -64,7 +64,7 @@ def _count(lake: Lake, todo: DataFrame, manifest: FeatureManifest) -> int:
     A text that made the embedder fail is scored without its vector.
     """
     lacks_tokens = F.col(c.STATISTICS).isNull()
-    lacks_vector = F.col(c.EMBEDDING).isNull() & (text() != "")
+    lacks_vector = F.col(c.VECTOR).isNull() & (text() != "")
     counted = todo.agg(F.count(F.lit(1)).alias("all"), F.count(F.when(lacks_tokens | lacks_vector, 1)).alias("lacking"))
     found = counted.first()
     assert found is not None

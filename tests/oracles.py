@@ -31,6 +31,16 @@ def newest_by_key(rows: Sequence[tuple[Any, ...]], key: tuple[int, ...], time: i
     return list(best.values())
 
 
+def vector_bytes(numbers: Sequence[float] | npt.NDArray[np.float32] | None) -> bytes | None:
+    """Numbers as little-endian float32."""
+    return None if numbers is None else np.asarray(numbers, dtype="<f4").tobytes()
+
+
+def numbers_of(stored: bytes | None) -> list[float] | None:
+    """The numbers of a stored vector."""
+    return None if stored is None else np.frombuffer(stored, "<f4").tolist()
+
+
 def random_rows(n: int, manifest: FeatureManifest, seed: int) -> list[FeatureRow]:
     """Features of n contents: every fourth without a vector, every fifth without terms."""
     rng = np.random.default_rng(seed)

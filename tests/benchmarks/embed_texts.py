@@ -180,7 +180,7 @@ def _print_exactness(session: SparkSession, config: Config, texts: list[referenc
     rows = []
     for n in (1, 3, 8):
         found = ours(config, frame, Partitions(n, n, n)).orderBy(c.CONTENT_HASH).collect()
-        cosines = (np.array([row[c.EMBEDDING] for row in found]) * truth).sum(axis=1)
+        cosines = (np.array([np.frombuffer(row[c.VECTOR], "<f4") for row in found]) * truth).sum(axis=1)
         rows.append((n, f"{cosines.min():.8f}", f"{cosines.mean():.8f}"))
     print_table(
         f"Exactness on {len(chosen)} plain texts of one window: cosine to bare onnxruntime, one at a time (asked: at "

@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from linnaeus.contracts.lexical import (
+    binary_array,
     linear_scores,
     list_array,
     term_counts,
@@ -22,6 +23,7 @@ from linnaeus.contracts.lexical import (
     vector_scores,
     with_constant,
 )
+from tests.oracles import vector_bytes
 
 BUCKETS = 16
 Rows = list[list[int]]
@@ -115,3 +117,36 @@ def test_list_array(shape: tuple[int, int]) -> None:
     found = list_array(matrix)
     assert found.type == pa.list_(pa.float32())
     assert found.to_pylist() == matrix.tolist()
+
+
+vectors = st.lists(
+    st.one_of(st.none(), st.lists(st.floats(width=32, allow_nan=False), min_size=3, max_size=3)), max_size=9
+)
+
+
+@settings(max_examples=60)
+@given(vectors, st.integers(0, 9), st.integers(0, 9))
+def test_binary_vectors_are_the_lists(rows: list[list[float] | None], start: int, length: int) -> None:
+    stored = pa.array([vector_bytes(row) for row in rows], pa.binary()).slice(start, length)
+    lists = pa.array(rows, pa.list_(pa.float32())).slice(start, length)
+    matrix = vector_matrix(stored, 3, np.nan)
+    np.testing.assert_array_equal(matrix, vector_matrix(lists, 3, np.nan))
+    absent = np.array([row is None for row in rows][start : start + length], dtype=bool)
+    made = binary_array(matrix, absent)
+    made.validate(full=True)
+    assert made.to_pylist() == stored.to_pylist()
+
+
+@pytest.mark.parametrize("wrong", [b"", b"12345678", b"123456789012345678", b"12345678901234567"])
+def test_a_binary_vector_of_another_length(wrong: bytes) -> None:
+    column = pa.array([b"123456789012", None, wrong], pa.binary())
+    with pytest.raises(ValueError, match="3 expected"):
+        vector_matrix(column, 3, np.nan)
+    assert vector_matrix(column.slice(0, 2), 3, np.nan).shape == (2, 3)
+
+
+def test_bytes_under_a_null_do_not_count() -> None:
+    whole = pa.array([vector_bytes([1.0, 2.0]), vector_bytes([9.0, 9.0]), vector_bytes([3.0, 4.0])], pa.binary())
+    valid = pa.array([True, False, True]).buffers()[1]
+    column = pa.Array.from_buffers(pa.binary(), 3, [valid, *whole.buffers()[1:]])
+    np.testing.assert_array_equal(vector_matrix(column, 2, -1.0), [[1.0, 2.0], [-1.0, -1.0], [3.0, 4.0]])

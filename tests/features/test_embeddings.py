@@ -26,6 +26,7 @@ from linnaeus.features.embeddings import (
 )
 from linnaeus.features.windows import Windowing, cut_into_windows
 from linnaeus.runtime.embedder import LoadedEmbedder, load_embedder
+from tests.oracles import numbers_of
 
 SETTINGS = load_config("local").embedder
 FOLDER = resolve(SETTINGS.path)
@@ -97,10 +98,10 @@ def vectors_of(
     )
     windowing = Windowing(embedder.vocabulary, SETTINGS.max_tokens, SETTINGS.overlap, 0.5, 1.0)
     found = embed(rows, embedder.annotator, windowing, SETTINGS.dimension, partitions)
-    assert found.columns == [c.CONTENT_HASH, c.EMBEDDING, c.N_TOKENS]
+    assert found.columns == [c.CONTENT_HASH, c.VECTOR, c.N_TOKENS]
     collected = found.collect()
     assert sorted(row[c.CONTENT_HASH] for row in collected) == sorted(texts)
-    return {row[c.CONTENT_HASH]: np.array(row[c.EMBEDDING], dtype=np.float32) for row in collected}
+    return {row[c.CONTENT_HASH]: np.array(numbers_of(row[c.VECTOR]), dtype=np.float32) for row in collected}
 
 
 @pytest.fixture(scope="module")

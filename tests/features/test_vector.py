@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -12,7 +13,8 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas
 from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
 from linnaeus.contracts.schemas import STATISTICS
-from linnaeus.features.vector import feature_matrix, features, hashed_terms
+from linnaeus.features.vector import feature_matrix, features, hashed_terms, with_embedding
+from tests.oracles import numbers_of, vector_bytes
 
 BUCKETS = 1 << 16
 
@@ -64,16 +66,20 @@ def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:
         schemas.TOKENS,
     )
     embeddings = spark.createDataFrame(
-        [("whole", "h1", "e@1", [0.6, 0.8], None), ("stale", "h1", "e@1", [1.0, 0.0], None)], schemas.EMBEDDINGS
+        [
+            ("whole", "h1", "e@1", [0.6, 0.8], None, vector_bytes([0.6, 0.8])),
+            ("stale", "h1", "e@1", [1.0, 0.0], None, vector_bytes([1.0, 0.0])),
+        ],
+        schemas.EMBEDDINGS,
     )
     found = features(content, tokens, embeddings, BUCKETS, bigrams=True)
-    assert found.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.STATISTICS, c.TERMS, c.EMBEDDER, c.EMBEDDING]
+    assert found.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.STATISTICS, c.TERMS, c.EMBEDDER, c.VECTOR, c.SIGNATURE]
     rows = {row[c.CONTENT_ID]: row for row in found.collect()}
     assert len(rows) == 4
     whole = rows["whole"]
     assert (list(whole[c.STATISTICS]), len(whole[c.TERMS]), whole[c.EMBEDDER]) == (form, 3, "e@1")
-    assert all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(whole[c.EMBEDDING], [0.6, 0.8], strict=True))
-    made = (c.STATISTICS, c.TERMS, c.EMBEDDER, c.EMBEDDING)
+    assert all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(numbers_of(whole[c.VECTOR]), [0.6, 0.8], strict=True))
+    made = (c.STATISTICS, c.TERMS, c.EMBEDDER, c.VECTOR)
     assert [rows["stale"][name] for name in made] == [None] * 4
     assert [rows["new"][name] for name in made] == [None] * 4
     assert [rows["no text"][name] for name in made] == [[0.0] * len(form), [], None, None]
@@ -89,7 +95,8 @@ def test_the_assembled_vector_and_its_groups(spark: SparkSession) -> None:
     )
     vectors = {"c0": ("e@1", [0.6, 0.8]), "c1": ("e@0", [1.0, 0.0]), "c3": ("e@1", [0.0, 1.0])}
     embeddings = spark.createDataFrame(
-        [(name, name.replace("c", "h"), *made, None) for name, made in vectors.items()], schemas.EMBEDDINGS
+        [(name, name.replace("c", "h"), *made, None, vector_bytes(made[1])) for name, made in vectors.items()],
+        schemas.EMBEDDINGS,
     )
     manifest = FeatureManifest("e@1", "t@1", 2, tuple(STATISTICS.names), BUCKETS, True)
     rows, groups = feature_matrix(content, tokens, embeddings, manifest)
@@ -100,3 +107,15 @@ def test_the_assembled_vector_and_its_groups(spark: SparkSession) -> None:
     assert found["c3"] is None and found["c4"] is None  # tokens of other settings, and none
     for i, vector in ((0, [0.6, 0.8]), (1, [float("nan")] * 2), (2, [float("nan")] * 2)):  # of the embedder alone
         np.testing.assert_allclose(found[f"c{i}"], [*vector, *form[i]], rtol=1e-6)
+
+
+def test_the_numbers_of_stored_vectors(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [("a", vector_bytes([0.5, -2.0])), ("b", None), ("c", vector_bytes([0.0, 1.0]))],
+        f"id string, {c.VECTOR} binary",
+    )
+    found = with_embedding(rows, 2)
+    assert found.schema[c.EMBEDDING].dataType.simpleString() == "array<float>"
+    assert {row["id"]: row[c.EMBEDDING] for row in found.collect()} == {"a": [0.5, -2.0], "b": None, "c": [0.0, 1.0]}
+    with pytest.raises(Exception, match="a vector of length 2; 3 expected"):
+        with_embedding(rows, 3).select(c.EMBEDDING).collect()

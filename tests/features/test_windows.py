@@ -25,6 +25,7 @@ from linnaeus.features.windows import (
     spans_of,
 )
 from tests.features.test_embeddings import TEXTS
+from tests.oracles import numbers_of
 
 FOLDER = resolve(load_config("local").embedder.path or "")
 VOCABULARY = tuple((FOLDER / "assets/vocab.txt").read_text(encoding="utf-8").splitlines())
@@ -199,7 +200,7 @@ def test_pooling_is_a_weighted_mean_wherever_batches_end(sizes: list[int], cuts:
     for answer in [*map(pool.take, batches), pool.rest()]:
         for row in answer.to_pylist():
             assert row[c.CONTENT_HASH] not in found
-            found[row[c.CONTENT_HASH]] = (row[c.EMBEDDING], row[c.N_TOKENS])
+            found[row[c.CONTENT_HASH]] = (numbers_of(row[c.VECTOR]), row[c.N_TOKENS])
     expected = _oracle(rows)
     assert found.keys() == expected.keys()
     for key, (vector, n) in expected.items():
@@ -226,11 +227,13 @@ def test_pooling_in_spark_and_a_wrong_dimension(spark: SparkSession) -> None:
     ).sortWithinPartitions(c.CONTENT_HASH)
     found = {row[c.CONTENT_HASH]: row for row in pool_windows(rows.coalesce(1), 2).collect()}
     norm = (0.75**2 + 0.25**2) ** 0.5
-    assert found["h1"][c.EMBEDDING] == pytest.approx([0.75 / norm, 0.25 / norm])
+    assert numbers_of(found["h1"][c.VECTOR]) == pytest.approx([0.75 / norm, 0.25 / norm])
     assert (found["h1"][c.N_TOKENS], found["h2"][c.N_TOKENS]) == (4, 5)
-    assert found["h2"][c.EMBEDDING] == [0.0, 1.0]
+    assert numbers_of(found["h2"][c.VECTOR]) == [0.0, 1.0]
     failed = rows.withColumn(c.EMBEDDING, F.when(F.col(c.PLACE) == 0, F.col(c.EMBEDDING)))
-    assert {row[c.CONTENT_HASH]: row[c.EMBEDDING] for row in pool_windows(failed.coalesce(1), 2).collect()} == {
+    assert {
+        row[c.CONTENT_HASH]: numbers_of(row[c.VECTOR]) for row in pool_windows(failed.coalesce(1), 2).collect()
+    } == {
         "h1": None,
         "h2": [0.0, 1.0],
     }

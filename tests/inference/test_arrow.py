@@ -9,7 +9,7 @@ import pytest
 from linnaeus.contracts import columns as c
 from linnaeus.inference.arrow import feature_batch, map_array
 from linnaeus.inference.predictor import FeatureBatch
-from tests.oracles import FeatureRow
+from tests.oracles import FeatureRow, vector_bytes
 
 ROWS: list[FeatureRow] = [
     ([1.0, 2.0], [0.5], [3, 3, 1]),
@@ -23,7 +23,7 @@ ROWS: list[FeatureRow] = [
 
 def batch_of(rows: list[FeatureRow], **columns: pa.Array) -> pa.RecordBatch:
     made = {
-        c.EMBEDDING: pa.array([row[0] for row in rows], pa.list_(pa.float32())),
+        c.VECTOR: pa.array([vector_bytes(row[0]) for row in rows], pa.binary()),
         c.STATISTICS: pa.array([row[1] for row in rows], pa.list_(pa.float32())),
         c.TERMS: pa.array([row[2] for row in rows], pa.list_(pa.int32())),
     } | columns
@@ -78,7 +78,7 @@ def test_values_under_a_null_do_not_count() -> None:
     """Arrow allows a null list to have values of its own beneath it."""
     offsets, values = pa.array([0, 2, 5, 7], pa.int32()), pa.array([1.0, 2.0, 9.0, 9.0, 9.0, 3.0, 4.0], pa.float32())
     column = pa.ListArray.from_arrays(offsets, values, mask=pa.array([False, True, False]))
-    found = feature_batch(batch_of(ROWS[:3], **{c.EMBEDDING: column}), 2, 1)
+    found = feature_batch(batch_of(ROWS[:3], **{c.VECTOR: column}), 2, 1)
     np.testing.assert_array_equal(found.embeddings, [[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]])
     terms = pa.ListArray.from_arrays(
         offsets, pa.array([1, 2, 9, 9, 9, 3, 4], pa.int32()), mask=pa.array([False, True, False])
@@ -88,23 +88,23 @@ def test_values_under_a_null_do_not_count() -> None:
 
 
 def test_no_vector_at_all() -> None:
-    batch = batch_of(ROWS[:2], **{c.EMBEDDING: pa.nulls(2, pa.list_(pa.float32()))})
+    batch = batch_of(ROWS[:2], **{c.VECTOR: pa.nulls(2, pa.binary())})
     assert np.isnan(feature_batch(batch, 2, 1).embeddings).all()
 
 
 @pytest.mark.parametrize("wrong", [[1.0], [1.0, 2.0, 3.0], []])
 def test_another_length_is_refused(wrong: list[float]) -> None:
-    vectors = pa.array([[1.0, 2.0], None, wrong], pa.list_(pa.float32()))
-    batch = batch_of(ROWS[:3], **{c.EMBEDDING: vectors})
+    vectors = pa.array([vector_bytes([1.0, 2.0]), None, vector_bytes(wrong)], pa.binary())
+    batch = batch_of(ROWS[:3], **{c.VECTOR: vectors})
     with pytest.raises(ValueError, match=f"length {len(wrong)}; 2 expected"):
         feature_batch(batch, 2, 1)
     assert rows_of(feature_batch(batch.slice(0, 2), 2, 1))[0][0] == [1.0, 2.0]  # it lies outside this slice
 
 
 def test_lengths_that_add_up_are_refused() -> None:
-    vectors = pa.array([[1.0], [2.0, 3.0, 4.0]], pa.list_(pa.float32()))
+    vectors = pa.array([vector_bytes([1.0]), vector_bytes([2.0, 3.0, 4.0])], pa.binary())
     with pytest.raises(ValueError, match="length 1; 2 expected"):
-        feature_batch(batch_of(ROWS[:2], **{c.EMBEDDING: vectors}), 2, 1)
+        feature_batch(batch_of(ROWS[:2], **{c.VECTOR: vectors}), 2, 1)
 
 
 def test_map_array() -> None:

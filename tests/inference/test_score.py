@@ -13,7 +13,7 @@ from linnaeus.contracts import schemas
 from linnaeus.contracts.bundle import Calibration, FeatureManifest
 from linnaeus.contracts.config import Area, Node, RiskAreas, Taxonomy
 from linnaeus.inference.score import Levels, ScoringPlan, predict, score
-from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
+from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, vector_bytes
 
 MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, statistics=("a", "b", "c"), buckets=32, bigrams=True)
 CLASSES = ("cup", "gone", "sport", "tech")
@@ -36,8 +36,8 @@ Scores = dict[str, dict[str, Any]]
 
 
 def features(spark: SparkSession, rows: list[FeatureRow], partitions: int) -> DataFrame:
-    named = [(f"c{i}", *row, f"creator of {i}") for i, row in enumerate(rows)]
-    columns = f"{c.CONTENT_ID} string, {c.EMBEDDING} array<float>, {c.STATISTICS} array<float>, {c.TERMS} array<int>"
+    named = [(f"c{i}", vector_bytes(row[0]), *row[1:], f"creator of {i}") for i, row in enumerate(rows)]
+    columns = f"{c.CONTENT_ID} string, {c.VECTOR} binary, {c.STATISTICS} array<float>, {c.TERMS} array<int>"
     return spark.createDataFrame(named, f"{columns}, {c.CREATOR_ID} string").repartition(partitions)
 
 

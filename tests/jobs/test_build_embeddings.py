@@ -20,6 +20,7 @@ from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.lake import Lake
 from tests.conftest import MakeConfig
 from tests.contents import contents as rows_of
+from tests.oracles import numbers_of
 from tests.tiny_embedder import make_embedder, slow_vector
 
 Contents = dict[str, tuple[str | None, str | None]]
@@ -45,6 +46,7 @@ class Bench:
 
     def vectors(self) -> dict[str, np.ndarray]:
         rows = self.lake.read(tables.EMBEDDINGS).collect()
+        assert all(numbers_of(row[c.VECTOR]) == row[c.EMBEDDING] for row in rows)
         return {row[c.CONTENT_ID]: np.array(row[c.EMBEDDING]) for row in rows}
 
     def stamps(self, version: int | None = None) -> set[str]:

@@ -56,6 +56,12 @@ def as_batch(rows: list[FeatureRow]) -> FeatureBatch:
 
 
 def register(tracking: Tracking, bundle: ModelBundle, fingerprint: str) -> Version:
+    return register_as(tracking, MODEL, bundle, Path(served_model.__file__), fingerprint)
+
+
+def register_as(
+    tracking: Tracking, model: str, bundle: ModelBundle, served_by: Path, fingerprint: str = "aa"
+) -> Version:
     example = [row for row in ROWS if row[2]][:1]
     columns = {
         f"{head}.{name}": probabilities[:, place].astype(float)
@@ -63,9 +69,9 @@ def register(tracking: Tracking, bundle: ModelBundle, fingerprint: str) -> Versi
         for place, name in enumerate(bundle.heads[head].classes)
     }
     return tracking.register(
-        MODEL,
+        model,
         bundle,
-        Path(served_model.__file__),
+        served_by,
         as_frame(example),
         pd.DataFrame(columns),
         params={"booster.rounds": 8},

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import xgboost
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from sklearn.metrics import log_loss
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Booster
-from linnaeus.training.booster import fit_booster, place
+from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.examples import CLASS
-from linnaeus.training.linear import SCORES
 
 SETTINGS = Booster(
-    rounds=6, max_depth=3, learning_rate=0.3, subsample=0.8, colsample_bytree=0.7, min_child_weight=0.1, reg_lambda=1.0
+    rounds=6,
+    patience=3,
+    checkpoint_rounds=2,
+    max_depth=3,
+    learning_rate=0.3,
+    subsample=0.8,
+    colsample_bytree=0.7,
+    min_child_weight=0.1,
+    reg_lambda=1.0,
 )
-DIMENSION, N_STATISTICS, N = 3, 2, 90
-_SCHEMA = (
-    f"{c.CONTENT_ID} string, {c.EMBEDDING} array<float>, {c.STATISTICS} array<float>, {SCORES} array<float>, "
-    f"{CLASS} int, {c.WEIGHT} float"
-)
-Row = tuple[str, list[float] | None, list[float], list[float], int, float]
+DIMENSION, WIDTH, N = 3, 7, 90
+_SCHEMA = f"{c.CONTENT_ID} string, {c.FEATURES} array<float>, {CLASS} int, {c.WEIGHT} float"
+Row = tuple[str, list[float], int, float]
 
 
 def rows_of(n_classes: int) -> list[Row]:
-    """The first statistic tells the class; every fifth content has no vector."""
+    """The first number after the vector tells the class; every fifth content has no vector."""
     rng = np.random.default_rng(n_classes)
     rows: list[Row] = []
     for i in range(N):
         kind = i % n_classes
-        vector = None if i % 5 == 0 else rng.normal(size=DIMENSION).tolist()
-        form = [kind + rng.normal(scale=0.1), rng.normal()]
-        rows.append((f"c{i:03}", vector, form, rng.normal(size=n_classes).tolist(), kind, 1.0))
+        vector = [float("nan")] * DIMENSION if i % 5 == 0 else rng.normal(size=DIMENSION).tolist()
+        rest = [kind + rng.normal(scale=0.1), *rng.normal(size=WIDTH - DIMENSION - 1)]
+        rows.append((f"c{i:03}", [float(x) for x in (*vector, *rest)], kind, 1.0))
     return rows
 
 
 def matrix_of(rows: list[Row]) -> npt.NDArray[np.float32]:
-    absent = [float("nan")] * DIMENSION
-    return np.array([(absent if row[1] is None else row[1]) + row[2] + row[3] for row in rows], dtype=np.float32)
+    return np.array([row[1] for row in rows], dtype=np.float32)
 
 
 def loaded(content: bytes) -> xgboost.Booster:
@@ -48,19 +54,19 @@ def loaded(content: bytes) -> xgboost.Booster:
     return booster
 
 
-def fit(rows: DataFrame, seed: int = 17) -> bytes:
-    return fit_booster(place(rows, 2), DIMENSION, seed, SETTINGS)
+def fit(rows: DataFrame, n_classes: int = 2, seed: int = 17) -> bytes:
+    return fit_booster(place(rows, 2), n_classes, seed, SETTINGS)
 
 
 def test_the_same_rows_give_the_same_bytes_whatever_the_partitioning(spark: SparkSession) -> None:
     rows = rows_of(3)
-    first = fit(spark.createDataFrame(rows, _SCHEMA).coalesce(1))
-    again = fit(spark.createDataFrame(rows[::-1], _SCHEMA).repartition(5))
+    first = fit(spark.createDataFrame(rows, _SCHEMA).coalesce(1), 3)
+    again = fit(spark.createDataFrame(rows[::-1], _SCHEMA).repartition(5), 3)
     assert first == again
     probabilities = loaded(first).inplace_predict(matrix_of(rows))
     assert probabilities.shape == (N, 3)
     assert np.isfinite(probabilities).all()
-    truth = np.array([row[4] for row in rows])
+    truth = np.array([row[2] for row in rows])
     assert (probabilities.argmax(axis=1) == truth).mean() > 0.95  # those without a vector among them
     assert loaded(first).num_boosted_rounds() == SETTINGS.rounds
 
@@ -74,7 +80,7 @@ def test_a_worker_without_rows(spark: SparkSession) -> None:
     booster = loaded(fit(spark.createDataFrame(chosen, _SCHEMA)))
     chances = booster.inplace_predict(matrix_of(chosen))
     assert chances.shape == (len(ids),)  # two classes: one probability, of the second
-    truth = np.array([row[4] for row in chosen])
+    truth = np.array([row[2] for row in chosen])
     assert ((chances > 0.5) == truth).mean() > 0.95
 
 
@@ -88,8 +94,83 @@ def test_place_sorts_by_id_and_spreads(spark: SparkSession) -> None:
 
 def test_weights_count(spark: SparkSession) -> None:
     """A class whose rows weigh next to nothing is hardly ever predicted where classes overlap."""
-    rows: list[Row] = [
-        (f"c{i:03}", [0.0] * DIMENSION, [0.0, 0.0], [0.0, 0.0], i % 2, 0.05 if i % 2 else 1.0) for i in range(40)
-    ]
+    rows: list[Row] = [(f"c{i:03}", [0.0] * WIDTH, i % 2, 0.05 if i % 2 else 1.0) for i in range(40)]
     chances = loaded(fit(spark.createDataFrame(rows, _SCHEMA))).inplace_predict(matrix_of(rows))
     assert chances.max() < 0.2
+
+
+def test_it_stops_early_and_keeps_the_best_rounds(spark: SparkSession) -> None:
+    """Of labels without any rhyme or reason nothing can be learnt: the first rounds are the best."""
+    rng = np.random.default_rng(9)
+    rows = [(f"c{i:03}", [float(x) for x in rng.normal(size=WIDTH)], int(rng.integers(0, 2)), 1.0) for i in range(120)]
+    frame = spark.createDataFrame(rows, _SCHEMA).withColumn(VALIDATION, F.col(c.CONTENT_ID) >= "c080")
+    settings = SETTINGS.model_copy(update={"rounds": 60, "patience": 3})
+    stopped = loaded(fit_booster(place(frame, 2), 2, 17, settings, stops_early=True))
+    whole = loaded(fit_booster(place(frame.where(~F.col(VALIDATION)), 2), 2, 17, settings))
+    assert whole.num_boosted_rounds() == 60
+    kept = stopped.num_boosted_rounds()
+    assert 1 <= kept < 20
+    # The same trees as without validation, up to there: what judges is not fitted.
+    inputs = np.array([row[1] for row in rows], dtype=np.float32)
+    np.testing.assert_allclose(
+        stopped.inplace_predict(inputs), whole.inplace_predict(inputs, iteration_range=(0, kept)), atol=1e-6
+    )
+    truth = np.array([row[2] for row in rows])[80:]
+    losses = [
+        log_loss(truth, whole.inplace_predict(inputs[80:], iteration_range=(0, n)), labels=[0, 1])
+        for n in range(1, kept + 4)
+    ]
+    assert int(np.argmin(losses)) + 1 == kept
+
+
+def test_a_worker_without_rows_that_judge(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(rows_of(3), _SCHEMA)
+    settings = SETTINGS.model_copy(update={"patience": 2})
+    in_first = (F.spark_partition_id() == 0) & (F.xxhash64(c.CONTENT_ID) % 2 == 0)
+    mixed = place(frame, 2).withColumn(VALIDATION, in_first)
+    counted = mixed.groupBy(F.spark_partition_id().alias("p")).agg(F.sum(F.col(VALIDATION).cast("int")).alias("n"))
+    judges = {row["p"]: row["n"] for row in counted.collect()}
+    assert judges[0] > 5 and judges[1] == 0
+    booster = loaded(fit_booster(mixed, 3, 17, settings, stops_early=True))
+    rows = rows_of(3)
+    truth = np.array([row[2] for row in rows])
+    assert (booster.inplace_predict(matrix_of(rows)).argmax(axis=1) == truth).mean() > 0.9
+
+
+def test_a_fit_goes_on_from_its_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
+    """The rounds before it are not fitted again, and the booster is that of a fit without a break."""
+    frame = place(spark.createDataFrame(rows_of(3), _SCHEMA), 2)
+    file = tmp_path / "checkpoints" / "one.ubj"
+    short = SETTINGS.model_copy(update={"rounds": 5})
+    fit_booster(frame, 3, 17, short, checkpoint=file)
+    assert loaded(file.read_bytes()).num_boosted_rounds() == 4
+    assert [one.name for one in file.parent.iterdir()] == ["one.ubj"]
+    kept = file.read_bytes()
+    whole = loaded(fit_booster(frame, 3, 17, SETTINGS))
+    # Other labels: what is fitted again would show them.
+    strange = frame.withColumn(CLASS, (F.col(CLASS) + 1) % 3)
+    resumed = loaded(fit_booster(frame, 3, 17, SETTINGS, checkpoint=file))
+    file.write_bytes(kept)
+    mixed = loaded(fit_booster(strange, 3, 17, SETTINGS, checkpoint=file))
+    assert {one.num_boosted_rounds() for one in (whole, resumed, mixed)} == {SETTINGS.rounds} == {6}
+    inputs = matrix_of(rows_of(3))
+    np.testing.assert_allclose(resumed.inplace_predict(inputs), whole.inplace_predict(inputs), atol=1e-6)
+    first = [one.inplace_predict(inputs, iteration_range=(0, 4)) for one in (whole, mixed)]
+    np.testing.assert_allclose(*first, atol=1e-6)
+    assert (np.abs(mixed.inplace_predict(inputs) - whole.inplace_predict(inputs)) > 0.01).any()
+
+
+def test_early_stopping_goes_on_as_if_there_had_been_no_break(spark: SparkSession, tmp_path: Path) -> None:
+    frame = place(spark.createDataFrame(rows_of(2), _SCHEMA), 2).withColumn(
+        VALIDATION, F.xxhash64(c.CONTENT_ID) % 3 == 0
+    )
+    settings = SETTINGS.model_copy(update={"rounds": 30, "patience": 4, "learning_rate": 1.0})
+    whole = fit_booster(frame, 2, 17, settings, stops_early=True)
+    file = tmp_path / "one.ubj"
+    fit_booster(frame, 2, 17, settings.model_copy(update={"rounds": 2}), stops_early=True, checkpoint=file)
+    resumed = fit_booster(frame, 2, 17, settings, stops_early=True, checkpoint=file)
+    assert loaded(resumed).num_boosted_rounds() == loaded(whole).num_boosted_rounds() < 30
+    inputs = matrix_of(rows_of(2))
+    np.testing.assert_allclose(
+        loaded(resumed).inplace_predict(inputs), loaded(whole).inplace_predict(inputs), atol=1e-6
+    )

@@ -1,110 +1,136 @@
-"""Figures against scikit-learn and by brute force."""
+"""Figures that Spark sums by slice and replicate, against scikit-learn on the rows of each."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from linnaeus.training.calibration import LEVELS
+from linnaeus.contracts import columns as c
+from linnaeus.contracts.config import Evaluation
+from linnaeus.training.bootstrap import weights
 from linnaeus.training.evaluation import (
+    CREATOR,
+    OVERALL,
+    PREDICTED,
+    SLICES,
     Figure,
-    calibration_error,
     category_figures,
-    figures_of_confusion,
-    figures_of_levels,
+    judged,
     risk_figures,
 )
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+SETTINGS = Evaluation(replicates=6, precision=0.6, capacity=0.2, new_creator_days=90)
+PARENTS = {"sport": None, "football": "sport", "tennis": "sport", "tech": None}
+CLASSES = ("football", "tech", "tennis")
+SEED, N = 4, 240
+Truth = npt.NDArray[np.float64]
 
 
-def by_name(figures: list[Figure]) -> dict[str, float]:
-    assert len({figure.n for figure in figures}) == 1
-    return {figure.metric: figure.value for figure in figures}
-
-
-def test_category_figures_are_those_of_scikit_learn(spark: SparkSession) -> None:
-    rng = np.random.default_rng(2)
-    truth = rng.choice(["tech", "sport", "politics", "rare"], 300, p=[0.5, 0.3, 0.19, 0.01])
-    predicted = np.where(rng.random(300) < 0.6, truth, rng.choice(["tech", "sport", "never true"], 300))
-    rows = spark.createDataFrame(list(zip(truth.tolist(), predicted.tolist(), strict=True)), ["truth", "predicted"])
-    figures = category_figures(rows, "truth", "predicted")
-    assert {figure.n for figure in figures} == {300}
-    assert by_name(figures) == pytest.approx(
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    label = rng.choice(["football", "tennis", "tech", "old"], N, p=[0.4, 0.3, 0.28, 0.02])
+    predicted = np.where(rng.random(N) < 0.7, label, rng.choice(CLASSES, N))
+    predicted[predicted == "old"] = "tech"
+    return pd.DataFrame(
         {
-            "macro_f1": f1_score(truth, predicted, average="macro", zero_division=0),
-            "accuracy": accuracy_score(truth, predicted),
+            c.CREATOR_ID: [f"creator {one}" for one in rng.integers(0, 60, N)],
+            c.LABEL: label,
+            PREDICTED: predicted,
+            c.PROBABILITY: rng.beta(2, 2, N),
+            "language": rng.choice(["en", "de", None], N, p=[0.6, 0.3, 0.1]),
         }
     )
 
 
-def test_no_rows_no_category_figures(spark: SparkSession) -> None:
-    assert category_figures(spark.createDataFrame([], "truth string, predicted string"), "truth", "predicted") == []
+def rows_of(spark: SparkSession, partitions: int) -> DataFrame:
+    frame = spark.createDataFrame(table()).repartition(partitions, c.PROBABILITY)
+    is_yes = (F.col(c.LABEL) == "tech").alias("is_positive")
+    return judged(frame.select("*", is_yes), {"language": F.col("language"), "size": F.lit(None)})
 
 
-def test_confusion_by_hand() -> None:
-    found = by_name(figures_of_confusion(np.array([[3.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])))
-    assert found == pytest.approx({"macro_f1": (6 / 8 + 0) / 2, "accuracy": 3 / 5})
+def by_name(figures: list[Figure]) -> dict[tuple[str, str], Figure]:
+    found = {(one.slice, one.metric): one for one in figures}
+    assert len(found) == len(figures)
+    return found
 
 
-@pytest.mark.parametrize("n_levels", [10, LEVELS], ids=["many ties", "hardly a tie"])
-def test_risk_figures_are_those_of_scikit_learn(spark: SparkSession, n_levels: int) -> None:
-    rng = np.random.default_rng(n_levels)
-    chances = np.round(rng.beta(1, 3, 400) * n_levels) / n_levels
-    truth = rng.random(400) < chances
-    rows = spark.createDataFrame(list(zip(chances.tolist(), truth.tolist(), strict=True)), "p double, t boolean")
-    figures = risk_figures(rows, "p", "t")
-    found = by_name(figures)
-    assert figures[0].n == 400
-    assert found["pr_auc"] == pytest.approx(average_precision_score(truth, chances))
-    assert found["roc_auc"] == pytest.approx(roc_auc_score(truth, chances))
-    assert found["prevalence"] == pytest.approx(truth.mean())
+def seen_in(frame: pd.DataFrame, place: int) -> pd.DataFrame:
+    """The rows of a replicate, each as often as its creator is drawn."""
+    drawn = weights(frame[CREATOR].to_numpy(), SETTINGS.replicates, SEED)[:, place].astype(int)
+    return frame.loc[np.repeat(frame.index.to_numpy(), drawn)]
 
 
-@pytest.mark.parametrize("is_positive", [True, False])
-def test_one_class_alone_has_no_figures(spark: SparkSession, is_positive: bool) -> None:
-    rows = spark.createDataFrame([(0.2, is_positive), (0.9, is_positive)], "p double, t boolean")
-    assert risk_figures(rows, "p", "t") == []
+@pytest.fixture(scope="module")
+def frame(spark: SparkSession) -> pd.DataFrame:
+    return rows_of(spark, 3).toPandas().reset_index(drop=True)
 
 
-def test_no_rows_no_risk_figures(spark: SparkSession) -> None:
-    assert risk_figures(spark.createDataFrame([], "p double, t boolean"), "p", "t") == []
+def test_slices_are_named(frame: pd.DataFrame) -> None:
+    for language, named in zip(frame["language"], frame[SLICES], strict=True):
+        assert list(named) == [OVERALL] + ([f"language={language}"] if language else [])
 
 
-def levels_of(chances: Floats, truth: Flags) -> Floats:
-    order = np.argsort(-chances)
-    return np.stack([chances[order], truth[order], ~truth[order]], axis=1).astype(float)
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_category(spark: SparkSession, frame: pd.DataFrame, partitions: int) -> None:
+    rows = rows_of(spark, partitions)
+    found = by_name(category_figures(rows, [*CLASSES, "old", "football"], PARENTS, SETTINGS, SEED))
+    assert {one.partition("=")[0] for one, _ in found} == {OVERALL, "language", "node"}
+    for name in (OVERALL, "language=en", "language=de"):
+        inside = frame[[name in one for one in frame[SLICES]]]
+        macro, nodes = found[name, "macro_f1"], found[name, "hierarchical_f1"]
+        assert macro.n == len(inside)
+        for place in range(1 + SETTINGS.replicates):
+            drawn = seen_in(inside, place)
+            expected = f1_score(drawn[c.LABEL], drawn[PREDICTED], average="macro", zero_division=0)
+            assert macro.values[place] == pytest.approx(expected)
+            assert nodes.values[place] == pytest.approx(hierarchical_f1(drawn))
+    of_tech = found["node=tech", "f1"]
+    assert of_tech.n == (frame[c.LABEL] == "tech").sum()
+    expected = f1_score(frame[c.LABEL] == "tech", frame[PREDICTED] == "tech")
+    assert of_tech.value == pytest.approx(expected)
+    assert ("node=sport", "f1") not in found  # nothing is labelled or predicted so
+    assert 0 < found[OVERALL, "calibration_error"].value < 1
 
 
-@pytest.mark.parametrize("n", [150, 163, 15, 4])
-def test_calibration_error_by_brute_force(n: int) -> None:
-    """Fifteen bins of as equal size as can be, over rows of distinct probabilities."""
-    rng = np.random.default_rng(n)
-    chances = rng.permutation(np.linspace(0.01, 0.99, n))
-    truth = rng.random(n) < chances**2
-    order = np.argsort(-chances)
-    bins: dict[int, list[int]] = {}
-    for rank, row in enumerate(order):
-        bins.setdefault(int((rank + 0.5) * 15 / n), []).append(int(row))
-    sizes = [len(rows) for rows in bins.values()]
-    assert sum(sizes) == n and max(sizes) - min(sizes) <= 1
-    expected = sum(len(rows) / n * abs(chances[rows].mean() - truth[rows].mean()) for rows in bins.values())
-    assert calibration_error(levels_of(chances, truth)) == pytest.approx(expected)
+def hierarchical_f1(rows: pd.DataFrame) -> float:
+    def nodes(label: str) -> set[str]:
+        parent = PARENTS.get(label)
+        return {label, parent} if parent else {label}
+
+    pairs = [(nodes(a), nodes(b)) for a, b in zip(rows[c.LABEL], rows[PREDICTED], strict=True)]
+    return 2 * sum(len(a & b) for a, b in pairs) / sum(len(a) + len(b) for a, b in pairs)
 
 
-def test_calibration_error_is_none_for_exact_frequencies_and_large_for_wrong_ones() -> None:
-    exact = np.array([[0.75, 300.0, 100.0], [0.5, 50.0, 50.0], [0.25, 100.0, 300.0]])
-    assert calibration_error(exact) == pytest.approx(0.0)
-    turned = exact[:, [0, 2, 1]]
-    assert calibration_error(turned) == pytest.approx(800 / 900 * 0.5)
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_risk(spark: SparkSession, frame: pd.DataFrame, partitions: int) -> None:
+    found = by_name(risk_figures(rows_of(spark, partitions), SETTINGS, SEED))
+    for name in (OVERALL, "language=de"):
+        inside = frame[[name in one for one in frame[SLICES]]]
+        for place in range(1 + SETTINGS.replicates):
+            drawn = seen_in(inside, place)
+            truth, chance = drawn["is_positive"], drawn[c.PROBABILITY]
+            # Levels are narrow, not exact: two probabilities may share one.
+            assert found[name, "pr_auc"].values[place] == pytest.approx(
+                average_precision_score(truth, chance), abs=2e-3
+            )
+            assert found[name, "roc_auc"].values[place] == pytest.approx(roc_auc_score(truth, chance), abs=1e-3)
+    assert found[OVERALL, "prevalence"].value == pytest.approx(frame["is_positive"].mean())
+    lower, upper = found[OVERALL, "pr_auc"].interval or (1.0, 0.0)
+    assert 0 <= lower <= upper <= 1
 
 
-def test_a_perfect_and_an_inverted_ranking() -> None:
-    perfect = by_name(figures_of_levels(np.array([[0.9, 5.0, 0.0], [0.1, 0.0, 5.0]])))
-    inverted = by_name(figures_of_levels(np.array([[0.9, 0.0, 5.0], [0.1, 5.0, 0.0]])))
-    assert (perfect["pr_auc"], perfect["roc_auc"]) == (1.0, 1.0)
-    assert (inverted["pr_auc"], inverted["roc_auc"]) == (0.5, 0.0)
+def test_a_slice_without_both_answers_has_a_prevalence_alone(spark: SparkSession) -> None:
+    rows = rows_of(spark, 2).where("language is null or language = 'en' or not is_positive")
+    found = by_name(risk_figures(rows, SETTINGS, SEED))
+    assert {metric for name, metric in found if name == "language=de"} == {"prevalence", "calibration_error"}
+
+
+def test_nothing_held_out(spark: SparkSession) -> None:
+    nothing = rows_of(spark, 2).limit(0)
+    assert category_figures(nothing, CLASSES, PARENTS, SETTINGS, SEED) == []
+    assert risk_figures(nothing, SETTINGS, SEED) == []

@@ -16,8 +16,9 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest, LinearModel
 from linnaeus.contracts.config import Linear
 from linnaeus.training.examples import CLASS
-from linnaeus.training.linear import SCORES, centred, centroids, complement_weights, fit_with_scores
+from linnaeus.training.linear import SCORES, centred, centroids, complement_weights, fit_linear, with_scores
 from linnaeus.training.ridge import fit_ridge
+from tests.oracles import vector_bytes
 
 BUCKETS, DIMENSION, FOLDS, N = 40, 5, 3, 240
 SETTINGS = Linear(smoothing=0.3, ridge_penalty=2.0)
@@ -48,14 +49,14 @@ class Data:
             (
                 f"content {i}",
                 self.terms[i],
-                self.vectors[i].tolist() if self.has_vector[i] else None,
+                vector_bytes(self.vectors[i]) if self.has_vector[i] else None,
                 int(self.classes[i]),
                 float(self.weights[i]),
                 int(self.folds[i]),
             )
             for i in range(N)
         ]
-        names = f"{c.TERMS} array<int>, {c.EMBEDDING} array<float>, {CLASS} int, {c.WEIGHT} float, {c.FOLD} int"
+        names = f"{c.TERMS} array<int>, {c.VECTOR} binary, {CLASS} int, {c.WEIGHT} float, {c.FOLD} int"
         return spark.createDataFrame(rows, f"{c.CONTENT_ID} string, {names}")
 
     @property
@@ -107,7 +108,8 @@ Fitted = tuple[Data, LinearModel, npt.NDArray[np.float32], DataFrame]
 
 def fit(spark: SparkSession, data: Data, partitions: int) -> tuple[LinearModel, npt.NDArray[np.float32], DataFrame]:
     rows = data.frame(spark).repartition(partitions).persist()
-    model, scored = fit_with_scores(rows, data.n_classes, MANIFEST, FOLDS, SETTINGS)
+    model, without = fit_linear(rows, data.n_classes, MANIFEST, FOLDS, SETTINGS)
+    scored = with_scores(rows, without)
     scores = {row[c.CONTENT_ID]: row[SCORES] for row in scored.select(c.CONTENT_ID, SCORES).collect()}
     assert len(scores) == N
     return model, np.array([scores[f"content {i}"] for i in range(N)], dtype=np.float32), scored
@@ -168,14 +170,14 @@ def test_scores_point_to_the_class(fitted: Fitted) -> None:
 
 def test_all_columns_but_the_terms_are_kept(fitted: Fitted) -> None:
     data, _, _, scored = fitted
-    assert scored.columns == [c.CONTENT_ID, c.EMBEDDING, CLASS, c.WEIGHT, c.FOLD, SCORES]
+    assert scored.columns == [c.CONTENT_ID, c.VECTOR, CLASS, c.WEIGHT, c.FOLD, SCORES]
     assert scored.schema[SCORES].dataType.simpleString() == "array<float>"
     rows = {
         row[c.CONTENT_ID]: row for row in scored.where(F.col(c.CONTENT_ID).isin("content 0", "content 1")).collect()
     }
     for i in range(2):
         row = rows[f"content {i}"]
-        assert row[c.EMBEDDING] == (data.vectors[i].tolist() if data.has_vector[i] else None)
+        assert row[c.VECTOR] == (vector_bytes(data.vectors[i]) if data.has_vector[i] else None)
         assert (row[CLASS], row[c.FOLD]) == (data.classes[i], data.folds[i])
 
 
@@ -219,7 +221,7 @@ def test_rounding_below_zero_does_not_hurt() -> None:
 def test_ridge_of_rows_without_any_vector_is_the_mean(spark: SparkSession) -> None:
     data = Data(2, seed=1)
     data.has_vector[:] = False
-    whole, without = fit_ridge(data.frame(spark), 2, DIMENSION, FOLDS, 1e-6)
+    whole, without = fit_ridge(data.frame(spark), c.VECTOR, 2, DIMENSION, FOLDS, 1e-6)
     assert without.shape == (FOLDS, 1, DIMENSION + 1)
     share = np.average(data.classes, weights=data.weights)
     np.testing.assert_allclose(whole[0], [0.0] * DIMENSION + [2 * share - 1], atol=1e-5)

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from linnaeus.contracts import columns as c
 from linnaeus.training.examples import CLASS
-from linnaeus.training.linear import SCORES, fit_with_scores
+from linnaeus.training.linear import SCORES, fit_linear, with_scores
 from linnaeus.training.out_of_fold import as_probabilities, out_of_fold
 from tests.training.test_linear import FOLDS, MANIFEST, SETTINGS, Data
 
@@ -22,7 +22,8 @@ def test_against_ridge_on_the_scores(spark: SparkSession, n_classes: int) -> Non
     found = out_of_fold(frame, n_classes, MANIFEST, FOLDS, SETTINGS, (c.CONTENT_ID,), DataFrame.cache)
     assert found.columns == [c.CONTENT_ID, c.PROBABILITIES]
     ours = {row[c.CONTENT_ID]: row[c.PROBABILITIES] for row in found.collect()}
-    _, scored = fit_with_scores(frame, n_classes, MANIFEST, FOLDS, SETTINGS)
+    _, without = fit_linear(frame, n_classes, MANIFEST, FOLDS, SETTINGS)
+    scored = with_scores(frame, without)
     rows = {row[c.CONTENT_ID]: row[SCORES] for row in scored.collect()}
     scores = np.array([rows[f"content {i}"] for i in range(len(rows))], dtype=np.float64)
     targets = np.eye(n_classes)[data.classes]

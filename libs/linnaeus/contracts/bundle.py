@@ -10,7 +10,7 @@ import io
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -25,8 +25,9 @@ from linnaeus.contracts.schemas import STATISTICS
 Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
 _DOCUMENT = "bundle.json"
-_FORMAT = 2
-_READABLE = (1, 2)  # the first did not name its statistics, and had no similarities to classes
+_FORMAT = 3
+# The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds.
+_READABLE = (1, 2, 3)
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
 TERM_SCORES, VECTOR_SCORES, SIMILARITIES = "term_scores", "vector_scores", "class_similarities"
@@ -117,12 +118,17 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """One model of a bundle: for `category` the node ids are its classes, for a risk area `no` and `yes`."""
+    """One model of a bundle: for `category` the node ids are its classes, for a risk area `no` and `yes`.
+
+    `thresholds` are probabilities: of `category` by node, from where it is accepted; of a risk where the levels
+    `medium` and `high` begin.
+    """
 
     classes: tuple[str, ...]
     booster: bytes
     linear: LinearModel
     calibration: Calibration | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +146,11 @@ class ModelBundle:
         }
         return dataclasses.replace(self, heads=heads)
 
+    def with_thresholds(self, thresholds: Mapping[str, Mapping[str, float]]) -> ModelBundle:
+        """The same models with other thresholds."""
+        heads = {name: dataclasses.replace(head, thresholds=thresholds[name]) for name, head in self.heads.items()}
+        return dataclasses.replace(self, heads=heads)
+
     def to_files(self) -> dict[str, bytes]:
         """File names and contents; `from_files` reads them back."""
         document: dict[str, Any] = {
@@ -150,6 +161,7 @@ class ModelBundle:
                 name: {
                     "classes": list(head.classes),
                     "calibration": dataclasses.asdict(head.calibration) if head.calibration else None,
+                    "thresholds": dict(head.thresholds),
                     "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear)],
                 }
                 for name, head in self.heads.items()
@@ -166,7 +178,7 @@ class ModelBundle:
         """Read a bundle. Raises ConfigurationError for one of another format."""
         document = json.loads(files[_DOCUMENT])
         if document.get("format") not in _READABLE:
-            readable = " and ".join(map(str, _READABLE))
+            readable = ", ".join(map(str, _READABLE))
             raise ConfigurationError(
                 f"the model bundle has format {document.get('format')}; this code reads {readable}"
             )
@@ -174,7 +186,11 @@ class ModelBundle:
         for name, said in document["heads"].items():
             calibration = Calibration(**said["calibration"]) if said["calibration"] else None
             heads[name] = Head(
-                tuple(said["classes"]), files[f"{name}.ubj"], _arrays_from_bytes(files[f"{name}.npz"]), calibration
+                tuple(said["classes"]),
+                files[f"{name}.ubj"],
+                _arrays_from_bytes(files[f"{name}.npz"]),
+                calibration,
+                said.get("thresholds", {}),
             )
         return ModelBundle(document["family"], _manifest(document["manifest"]), heads)
 

@@ -42,6 +42,7 @@ FEATURE_MANIFEST = "feature_manifest"
 
 EMBEDDER = "embedder"
 EMBEDDING = "embedding"
+VECTOR = "vector"
 PLACE = "place"
 SIGNATURE = "signature"
 

@@ -193,12 +193,23 @@ class Booster(_Section):
     """XGBoost's parameters."""
 
     rounds: int = Field(ge=1)
+    patience: int = Field(ge=1)
+    checkpoint_rounds: int = Field(ge=1)
     max_depth: int = Field(ge=1)
     learning_rate: float = Field(gt=0, le=1)
     subsample: float = Field(gt=0, le=1)
     colsample_bytree: float = Field(gt=0, le=1)
     min_child_weight: float = Field(ge=0)
     reg_lambda: float = Field(ge=0)
+
+
+class Levels(_Section):
+    """From which probabilities levels of risk begin, as they are chosen in training."""
+
+    high_precision: float = Field(gt=0, le=1)
+    high_capacity: float | None = Field(default=None, gt=0, le=1)
+    medium_recall: float = Field(gt=0, le=1)
+    floor: float = Field(ge=0, le=1)
 
 
 class Training(_Section):
@@ -209,8 +220,12 @@ class Training(_Section):
     workers: int | None = Field(default=None, ge=1)
     min_labels_a_class: int = Field(ge=1)
     split: Split
+    near_duplicate: float = Field(gt=0, le=1)
+    min_validation: int = Field(ge=1)
     linear: Linear
     booster: Booster
+    levels: Levels
+    acceptance_precision: float = Field(gt=0, le=1)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -218,11 +233,40 @@ class Training(_Section):
         return self.model_dump(mode="json", exclude={"as_of", "versions"})
 
 
+class Evaluation(_Section):
+    """What is measured of a model on held-out contents."""
+
+    replicates: int = Field(ge=0, le=2000)
+    precision: float = Field(gt=0, le=1)
+    capacity: float = Field(gt=0, le=1)
+    new_creator_days: int = Field(ge=1)
+
+
 class Promotion(_Section):
     """When a candidate replaces the champion."""
 
+    error_rate: float = Field(gt=0, lt=0.5)
     max_loss: float = Field(ge=0)
     min_held_out: int = Field(ge=1)
+    guarded: tuple[Literal["node", "language", "kind", "creator_size", "creator"], ...]
+    max_slice_loss: float = Field(ge=0)
+    min_slice: int = Field(ge=1)
+    max_calibration_loss: float = Field(ge=0)
+    max_recall_loss: float = Field(ge=0)
+    approval: Literal["automatic", "by_hand"]
+
+
+class Decision(_Section):
+    """A person's decision on a model: which version of it, and who says so."""
+
+    model: str | None = None
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")] | None = None
+    by: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Scoring(_Section):
@@ -267,7 +311,9 @@ class Config(_Section):
     reports: Reports
     features: Features
     training: Training
+    evaluation: Evaluation
     promotion: Promotion
+    decision: Decision
     scoring: Scoring
     sample: Sample
 

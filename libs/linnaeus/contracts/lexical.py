@@ -10,6 +10,7 @@ import pyarrow as pa
 from scipy import sparse
 
 Floats = npt.NDArray[np.float32]
+_BYTES = 4  # of a float32
 
 
 def terms_of(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -45,14 +46,50 @@ def linear_scores(unit: sparse.csr_matrix, coefficients: Floats) -> Floats:
 
 
 def vector_matrix(column: pa.Array, width: int, absent: float) -> Floats:
-    """A list<float> column as (rows, width); null rows hold `absent`. Raises ValueError for another width."""
+    """A column of list<float>, or of binary little-endian float32, as (rows, width); null rows hold `absent`.
+
+    A binary column without nulls is not copied. Raises ValueError for a vector of another width.
+    """
+    values, lengths = _values_of(column)
     present = np.asarray(column.is_valid())
-    lengths = np.diff(np.asarray(column.offsets))[present]
-    if not (lengths == width).all():
-        raise ValueError(f"a vector of length {lengths[lengths != width][0]}; {width} expected")
+    wrong = present & (lengths != width)
+    if wrong.any():
+        raise ValueError(f"a vector of length {lengths[wrong][0]:g}; {width} expected")
+    if column.null_count == 0:
+        return values.reshape(-1, width)
     matrix = np.full((len(column), width), absent, dtype=np.float32)
-    matrix[present] = np.asarray(column.flatten(), dtype=np.float32).reshape(-1, width)
+    matrix[present] = values.reshape(-1, width)
     return matrix
+
+
+def _values_of(column: pa.Array) -> tuple[Floats, npt.NDArray[np.floating[Any]]]:
+    """The numbers of all rows that are not null in a row, and how many each row has."""
+    if not pa.types.is_binary(column.type):
+        return np.asarray(column.flatten(), dtype=np.float32), np.diff(np.asarray(column.offsets)).astype(float)
+    lengths = np.diff(_ends(column)) / _BYTES
+    column = column.drop_null() if column.null_count else column  # a null may have bytes beneath it
+    ends = _ends(column)
+    count = int(ends[-1] - ends[0]) // _BYTES
+    if count == 0:
+        return np.empty(0, np.float32), lengths
+    return np.frombuffer(column.buffers()[2], dtype="<f4", offset=int(ends[0]), count=count), lengths
+
+
+def _ends(column: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each row of a binary column begins in its bytes, and where the last ends."""
+    if len(column) == 0:
+        return np.zeros(1, dtype=np.int32)
+    return np.frombuffer(column.buffers()[1], dtype="<i4")[column.offset : column.offset + len(column) + 1]
+
+
+def binary_array(matrix: Floats, absent: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """Rows of a matrix (rows, width) as a binary column of little-endian float32, null where `absent`."""
+    absent = np.zeros(len(matrix), dtype=bool) if absent is None else absent
+    values = np.ascontiguousarray(matrix[~absent], dtype="<f4")
+    ends = np.concatenate([[0], np.cumsum(~absent)]) * (matrix.shape[1] * _BYTES)
+    valid = pa.array(~absent).buffers()[1]
+    buffers = [valid, pa.py_buffer(ends.astype("<i4")), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.binary(), len(matrix), buffers, null_count=int(absent.sum()))
 
 
 def list_array(
@@ -68,7 +105,7 @@ def list_array(
 
 
 def with_constant(column: pa.Array, width: int) -> Floats:
-    """A list<float> column as (rows, width + 1), zeros for null rows, the last column one."""
+    """A column of vectors (see `vector_matrix`) as (rows, width + 1), zeros for null rows, the last column one."""
     matrix = vector_matrix(column, width, 0.0)
     return np.hstack([matrix, np.ones((len(matrix), 1), dtype=np.float32)])
 

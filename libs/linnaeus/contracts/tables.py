@@ -73,7 +73,7 @@ QUARANTINE = Table(
     (c.INGESTED_AT,),
 )
 TOKENS = Table("silver", "tokens", (c.CONTENT_ID,), schemas.TOKENS, "Tokens and text statistics of each content")
-_OF_A_TEXT = (c.EMBEDDING, c.N_TOKENS, c.SIGNATURE)  # follow from its hash and the embedder's stamp
+_OF_A_TEXT = (c.EMBEDDING, c.VECTOR, c.N_TOKENS, c.SIGNATURE)  # follow from its hash and the embedder's stamp
 EMBEDDINGS = Table(
     "silver",
     "embeddings",

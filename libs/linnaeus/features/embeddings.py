@@ -69,7 +69,7 @@ def partitions_for(size: Size, windows_a_partition: int, bytes_a_partition: int,
 
 
 def embed(texts: DataFrame, annotator: Any, windowing: Windowing, dimension: int, partitions: Partitions) -> DataFrame:
-    """`content_hash`, `embedding` and `n_tokens` of rows with `content_hash`, `title` and `body`, once each."""
+    """`content_hash`, `vector` (binary) and `n_tokens` of rows with `content_hash`, `title` and `body`, once each."""
     windows = cut_into_windows(texts.repartition(partitions.texts, c.CONTENT_HASH), windowing)
     vectors = embed_windows(spread_windows(windows, partitions.windows), annotator)
     gathered = vectors.repartition(partitions.vectors, c.CONTENT_HASH).sortWithinPartitions(c.CONTENT_HASH, c.PLACE)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, FloatType, StructField, StructType
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
+from linnaeus.contracts.lexical import list_array, vector_matrix
 from linnaeus.features.statistics import as_array
 
 
@@ -20,8 +26,24 @@ def feature_matrix(
     """
     absent = F.array_repeat(F.lit(float("nan")).cast("float"), manifest.dimension)
     vector = F.concat(F.coalesce(F.col(c.EMBEDDING), absent), F.col(c.STATISTICS))
-    rows = features_of(content, tokens, embeddings, manifest).select(*content.columns, vector.alias(c.FEATURES))
-    return rows, manifest.shared_groups()
+    rows = with_embedding(features_of(content, tokens, embeddings, manifest).drop(c.TERMS), manifest.dimension)
+    return rows.select(*content.columns, vector.alias(c.FEATURES)), manifest.shared_groups()
+
+
+def with_embedding(rows: DataFrame, dimension: int) -> DataFrame:
+    """Rows with `embedding` (array<float>), the numbers of their `vector` (binary); null where that is null.
+
+    Raises ValueError for a vector of another length than `dimension`.
+    """
+    schema = StructType([*rows.schema.fields, StructField(c.EMBEDDING, ArrayType(FloatType()))])
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            vectors = batch.column(c.VECTOR)
+            numbers = list_array(vector_matrix(vectors, dimension, np.nan), absent=~np.asarray(vectors.is_valid()))
+            yield pa.RecordBatch.from_arrays([*batch.columns, numbers], names=schema.names)
+
+    return rows.mapInArrow(run, schema)
 
 
 def features_of(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, manifest: FeatureManifest) -> DataFrame:
@@ -32,7 +54,7 @@ def features_of(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, ma
 
 
 def features(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, buckets: int, bigrams: bool) -> DataFrame:
-    """`content` with `embedding` (null where there was no text), `embedder`, `statistics` (array<float>) and `terms`.
+    """`content` with `embedder`, `vector` and `signature` (null where there was no text), `statistics` and `terms`.
 
     A feature row of another text than the content's present one (its hash differs) does not count: null, not stale.
     """
@@ -42,7 +64,7 @@ def features(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, bucke
         as_array(c.STATISTICS).alias(c.STATISTICS),
         hashed_terms(F.col(c.TOKENS), buckets, bigrams).alias(c.TERMS),
     )
-    vectors = embeddings.select(c.CONTENT_ID, c.CONTENT_HASH, c.EMBEDDER, c.EMBEDDING)
+    vectors = embeddings.select(c.CONTENT_ID, c.CONTENT_HASH, c.EMBEDDER, c.VECTOR, c.SIGNATURE)
     key = [c.CONTENT_ID, c.CONTENT_HASH]
     return content.join(lexical, key, "left").join(vectors, key, "left")
 

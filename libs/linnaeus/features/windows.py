@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyspark.broadcast import Broadcast
 from pyspark.sql import DataFrame
-from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import BinaryType, FloatType, IntegerType, StringType, StructField, StructType
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
@@ -21,7 +21,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Embedder
-from linnaeus.contracts.lexical import list_array, vector_matrix
+from linnaeus.contracts.lexical import binary_array, vector_matrix
 from linnaeus.features.markup import plain_text
 
 WINDOWS = StructType(
@@ -159,7 +159,7 @@ def spans_of(counts: npt.NDArray[np.int64], room: int, overlap: int) -> list[tup
 
 
 def pool_windows(vectors: DataFrame, dimension: int) -> DataFrame:
-    """`content_hash`, `embedding` (of norm one) and `n_tokens` from rows of windows with their vectors.
+    """`content_hash`, `vector` (of norm one, binary) and `n_tokens` from rows of windows with their vectors.
 
     Rows have content_hash, place, n_tokens, weight and embedding, the windows of a text in one partition and next to
     each other. Where a window has no vector, because the annotator failed on it, the text has none either: null.
@@ -168,7 +168,7 @@ def pool_windows(vectors: DataFrame, dimension: int) -> DataFrame:
     schema = StructType(
         [
             StructField(c.CONTENT_HASH, StringType()),
-            vectors.schema[c.EMBEDDING],
+            StructField(c.VECTOR, BinaryType()),
             StructField(c.N_TOKENS, IntegerType()),
         ]
     )
@@ -221,9 +221,9 @@ class _Pool:
     def _rows(self, names: list[str], sums: npt.NDArray[np.float64], tokens: list[Any]) -> pa.RecordBatch:
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         unit = (sums / np.where(norms == 0, 1.0, norms)).astype(np.float32)
-        vectors = list_array(unit, absent=np.isnan(norms[:, 0]))
+        vectors = binary_array(unit, np.isnan(norms[:, 0]))
         columns = [pa.array(names, pa.string()), vectors, pa.array(tokens, pa.int32())]
-        return pa.RecordBatch.from_arrays(columns, names=[c.CONTENT_HASH, c.EMBEDDING, c.N_TOKENS])
+        return pa.RecordBatch.from_arrays(columns, names=[c.CONTENT_HASH, c.VECTOR, c.N_TOKENS])
 
 
 def _cut_batch(batch: pa.RecordBatch, cutter: Cutter) -> Batches:

@@ -11,12 +11,12 @@ from linnaeus.inference.predictor import FeatureBatch
 
 
 def feature_batch(batch: pa.RecordBatch, dimension: int, n_statistics: int) -> FeatureBatch:
-    """Features of a batch with `embedding` (list<float>, may be null), `statistics` and `terms` (list<int>).
+    """Features of a batch with `vector` (binary, may be null), `statistics` and `terms` (list<int>).
 
     Raises ValueError where a vector has another length than `dimension`.
     """
     return FeatureBatch(
-        vector_matrix(batch.column(c.EMBEDDING), dimension, np.nan),
+        vector_matrix(batch.column(c.VECTOR), dimension, np.nan),
         vector_matrix(batch.column(c.STATISTICS), n_statistics, 0.0),
         *terms_of(batch.column(c.TERMS)),
     )

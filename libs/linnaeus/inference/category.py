@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +29,16 @@ class CategoryTree:
     path_nodes: npt.NDArray[np.int64]
 
     @staticmethod
-    def build(taxonomy: Taxonomy, classes: tuple[str, ...], threshold: float) -> CategoryTree:
-        """Lay out. A class that the taxonomy no longer has is a root of its own, so that old models still score."""
+    def build(
+        taxonomy: Taxonomy,
+        classes: tuple[str, ...],
+        threshold: float,
+        fitted: Mapping[str, float] = MappingProxyType({}),
+    ) -> CategoryTree:
+        """Lay out. A class that the taxonomy no longer has is a root of its own, so that old models still score.
+
+        A node's threshold is its own in the taxonomy, else the one chosen in training (`fitted`), else `threshold`.
+        """
         known = set(taxonomy.ids)
         paths = tuple(taxonomy.path(name) if name in known else (name,) for name in classes)
         nodes = tuple(dict.fromkeys(node for path in paths for node in path))
@@ -40,7 +50,7 @@ class CategoryTree:
             for depth, node in enumerate(path):
                 membership[row, place[node]] = 1.0
                 path_nodes[row, depth] = place[node]
-        chosen = [own.get(node) for node in nodes]
+        chosen = [fitted.get(node) if own.get(node) is None else own[node] for node in nodes]
         thresholds = np.array([threshold if own_one is None else own_one for own_one in chosen], dtype=np.float32)
         return CategoryTree(classes, paths, nodes, membership, thresholds, path_nodes)
 

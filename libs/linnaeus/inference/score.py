@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from linnaeus.inference.predictor import Array, FeatureBatch, Predictor
 
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 PREDICTION_PREFIX = "p_"
-_FEATURES = (c.EMBEDDING, c.STATISTICS, c.TERMS)
+_FEATURES = (c.VECTOR, c.STATISTICS, c.TERMS)
 Batches = Iterator[pa.RecordBatch]
 
 
@@ -35,11 +36,14 @@ class Levels:
     high: Mapping[str, float]
 
     @staticmethod
-    def build(areas: RiskAreas, medium: float, high: float) -> Levels:
-        """An area's own thresholds, or the defaults."""
+    def build(
+        areas: RiskAreas, medium: float, high: float, fitted: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    ) -> Levels:
+        """An area's own thresholds, else those chosen in training (`fitted`, by area), else the defaults."""
+        chosen = {a.id: {"medium": medium, "high": high} | dict(fitted.get(a.id, {})) for a in areas.areas}
         return Levels(
-            {a.id: medium if a.medium is None else a.medium for a in areas.areas},
-            {a.id: high if a.high is None else a.high for a in areas.areas},
+            {a.id: chosen[a.id]["medium"] if a.medium is None else a.medium for a in areas.areas},
+            {a.id: chosen[a.id]["high"] if a.high is None else a.high for a in areas.areas},
         )
 
 
@@ -64,8 +68,10 @@ class ScoringPlan:
         accept, medium, high = thresholds
         tree = None
         if category is not None:
-            tree = CategoryTree.build(taxonomy, category.heads[c.CATEGORY].classes, accept)
-        return ScoringPlan(category, risk, tree, Levels.build(areas, medium, high))
+            head = category.heads[c.CATEGORY]
+            tree = CategoryTree.build(taxonomy, head.classes, accept, head.thresholds)
+        fitted = {name: head.thresholds for name, head in risk.heads.items()} if risk is not None else {}
+        return ScoringPlan(category, risk, tree, Levels.build(areas, medium, high, fitted))
 
 
 def predict(features: DataFrame, bundle: ModelBundle, keep: tuple[str, ...]) -> DataFrame:

@@ -26,6 +26,8 @@ from linnaeus.contracts.errors import TrackingError
 
 CANDIDATE = "candidate"
 CHAMPION = "champion"
+PASSED = "passed"  # a candidate that the gate lets through, waiting for a person
+ROLLED_BACK = "rolled_back"  # a tag: taken out of force by a person, and promoted again by a person alone
 FINGERPRINT = "training_fingerprint"
 _BUNDLE = "bundle"
 _REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
@@ -74,6 +76,18 @@ class Tracking:
     def point(self, model: str, alias: str, version: Version) -> None:
         """Move an alias."""
         self._said(lambda: self._client.set_registered_model_alias(model, alias, version.number))
+
+    def version(self, model: str, number: str) -> Version | None:
+        """A version by its number, or None."""
+        return self._said(lambda: _version(self._client.get_model_version(model, number)), absent=None)
+
+    def remove(self, model: str, alias: str) -> None:
+        """Take an alias away; nothing where it points nowhere."""
+        self._said(lambda: self._client.delete_registered_model_alias(model, alias), absent=None)
+
+    def tag(self, version: Version, name: str, value: str) -> None:
+        """Set a tag of a version."""
+        self._said(lambda: self._client.set_model_version_tag(version.model, version.number, name, value))
 
     def load(self, version: Version) -> ModelBundle:
         """A version's bundle."""

@@ -1,84 +1,248 @@
-"""Figures on held-out contents, from counts that Spark aggregates: nothing here grows with the rows."""
+"""Figures on held-out contents, overall and by slice, each with an interval from a bootstrap over creators.
+
+Spark sums what each replicate needs where the rows are; a slice's sums meet on one worker, which turns them into
+figures. What reaches the driver is a few numbers a slice, however many contents there are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import DataFrame
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, BinaryType, DoubleType, LongType, StringType, StructField, StructType
+from scipy import sparse
 
-from linnaeus.training.calibration import binned
+from linnaeus.contracts import columns as c
+from linnaeus.contracts.config import Evaluation as Settings
+from linnaeus.contracts.config import path_of
+from linnaeus.training import figures
+from linnaeus.training.bootstrap import interval, weights
+
+OVERALL = "overall"
+NODE = "node"
+SLICES = "slices"
+CREATOR = "__creator"
+PREDICTED = "predicted"
+Batches = Iterator[pa.RecordBatch]
+Floats = npt.NDArray[np.float64]
+# Probabilities are counted in levels that are narrow where risk is: at p the width is p · (1 - p) / 356.
+_LEVELS, _WIDEST = 8192, 11.5
+_SUMS = StructType(
+    [StructField(c.SLICE, StringType())]
+    + [StructField(name, BinaryType()) for name in ("levels", "first", "second")]
+    + [StructField(c.N, LongType())]
+)
+_FOUND = StructType(
+    [
+        StructField(c.SLICE, StringType()),
+        StructField(c.METRIC, StringType()),
+        StructField("values", ArrayType(DoubleType())),
+        StructField(c.N, LongType()),
+    ]
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Figure:
-    """A metric's value on n contents."""
+    """A metric of a slice on n contents: `values` (1 + replicates,), the first of which is the data's own."""
 
+    slice: str
     metric: str
-    value: float
+    values: Floats
     n: int
 
+    @property
+    def value(self) -> float:
+        """The figure itself."""
+        return float(self.values[0])
 
-def category_figures(scored: DataFrame, truth: str, predicted: str) -> list[Figure]:
-    """Accuracy and macro-F1 over the labels that occur, from the confusion counts."""
-    counted = scored.groupBy(truth, predicted).count().collect()  # few: at most the square of the taxonomy's nodes
-    labels = sorted({row[truth] for row in counted} | {row[predicted] for row in counted})
-    place = {label: i for i, label in enumerate(labels)}
-    matrix = np.zeros((len(labels), len(labels)))
-    for row in counted:
-        matrix[place[row[truth]], place[row[predicted]]] += row["count"]
-    return figures_of_confusion(matrix)
-
-
-def figures_of_confusion(matrix: np.ndarray) -> list[Figure]:
-    """Accuracy and macro-F1 of a confusion matrix (true rows, predicted columns), as scikit-learn defines them."""
-    n = int(matrix.sum())
-    if n == 0:
-        return []
-    hits = np.diag(matrix)
-    sizes = matrix.sum(axis=0) + matrix.sum(axis=1)
-    f1 = np.divide(2 * hits, sizes, out=np.zeros_like(hits), where=sizes > 0)
-    return [Figure("macro_f1", float(f1[sizes > 0].mean()), n), Figure("accuracy", float(hits.sum() / n), n)]
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its 95% interval, or None where too few replicates define it."""
+        return interval(self.values)
 
 
-def risk_figures(scored: DataFrame, probability: str, is_positive: str) -> list[Figure]:
-    """PR-AUC (average precision), ROC-AUC, expected calibration error and prevalence; none without both classes.
+def judged(scored: DataFrame, slices: Mapping[str, Column]) -> DataFrame:
+    """Rows with `__creator`, the 64-bit key of their creator, and `slices`, the names of all slices they are in.
 
-    Probabilities are counted in 65,536 levels, equal ones as ties.
+    `slices` gives the value of each dimension (null: in no slice of it); the name of a slice is `dimension=value`.
     """
-    return figures_of_levels(binned(scored, probability, is_positive))
-
-
-def figures_of_levels(levels: np.ndarray) -> list[Figure]:
-    """Figures of an array (levels, 3) of probability, positives and negatives, by descending probability."""
-    yes, no = levels[:, 1], levels[:, 2]
-    n, n_yes, n_no = int(yes.sum() + no.sum()), yes.sum(), no.sum()
-    if n_yes == 0 or n_no == 0:
-        return []
-    true_positives, false_positives = np.cumsum(yes), np.cumsum(no)
-    precision = true_positives / (true_positives + false_positives)
-    average_precision = float((precision * yes).sum() / n_yes)
-    # Each negative is beaten by the positives above its level, and by half of those on it.
-    roc = float(((true_positives - yes / 2) * no).sum() / (n_yes * n_no))
-    return [
-        Figure("pr_auc", average_precision, n),
-        Figure("roc_auc", roc, n),
-        Figure("calibration_error", calibration_error(levels), n),
-        Figure("prevalence", float(n_yes / n), n),
+    named = [
+        F.when(value.isNotNull(), F.concat(F.lit(f"{name}="), value.cast("string"))) for name, value in slices.items()
     ]
+    every = F.array_compact(F.array(F.lit(OVERALL), *named))
+    return scored.withColumn(CREATOR, F.xxhash64(c.CREATOR_ID)).withColumn(SLICES, every)
 
 
-def calibration_error(levels: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error over bins of equal mass: mean |confidence - frequency|, weighted by the bins' size.
+def category_figures(
+    rows: DataFrame, classes: Sequence[str], parents: Mapping[str, str | None], settings: Settings, seed: int
+) -> list[Figure]:
+    """Macro-F1, accuracy, hierarchical precision, recall and F1, and the calibration of the most probable class.
 
-    Naeini, Cooper and Hauskrecht (2015), with equal-mass bins as in Nguyen and O'Connor (2015).
+    Of each class precision, recall and F1, in the slice `node=<class>`. `rows` are `judged` ones with `label`,
+    `predicted` and `probability` (of the predicted class). `classes` holds all labels and predictions.
     """
-    mass = levels[:, 1] + levels[:, 2]
-    middle = (np.cumsum(mass) - mass / 2) / mass.sum()
-    place = np.minimum((middle * bins).astype(int), bins - 1)
-    gap = 0.0
-    for i in range(bins):
-        inside = place == i
-        if mass[inside].sum() > 0:
-            gap += abs((levels[inside, 0] * mass[inside]).sum() - levels[inside, 1].sum())
-    return float(gap / mass.sum())
+    names, replicates = sorted(set(classes)), settings.replicates
+    place = {name: i for i, name in enumerate(names)}
+    sets = [set(path_of(name, parents)) for name in names]
+    shared = np.array([[len(a & b) for b in sets] for a in sets], dtype=float)
+    depth = np.array([len(one) for one in sets], dtype=float)
+
+    def sums(batch: pd.DataFrame, drawn: Floats) -> Floats:
+        true, predicted = (batch[name].map(place).to_numpy() for name in (c.LABEL, PREDICTED))
+        hits = np.where((true == predicted)[:, None], drawn, 0.0)
+        by_class = [_by_place(true, one, len(names)) for one in (hits, drawn)]
+        by_class.insert(1, _by_place(predicted, drawn, len(names)))
+        of_nodes = np.stack([shared[true, predicted], depth[predicted], depth[true]]) @ drawn
+        return np.vstack([*by_class, of_nodes])
+
+    def run(batches: Batches) -> Batches:
+        total: dict[str, tuple[Floats, int]] = {}
+        for frame, drawn in _drawn(batches, replicates, seed):
+            for name, inside in _slices(frame):
+                summed, n = total.get(name, (0.0, 0))
+                total[name] = summed + sums(frame[inside], drawn[inside]), n + int(inside.sum())
+        yield _partial({name: (np.zeros(0), one, np.zeros(0), n) for name, (one, n) in total.items()})
+
+    def of_slice(partial: pd.DataFrame) -> pd.DataFrame:
+        summed = sum(np.frombuffer(one).reshape(-1, 1 + replicates) for one in partial["first"])
+        k = len(names)
+        of_classes = (summed[:k], summed[k : 2 * k], summed[2 * k : 3 * k])
+        found = _rows_of(partial, figures.of_classes(*of_classes) | figures.of_ancestors(*summed[3 * k :]))
+        if partial[c.SLICE].iloc[0] != OVERALL:
+            return found
+        return pd.concat([found, _rows_by_node(names, figures.of_each_class(*of_classes), of_classes[2])])
+
+    kept = [CREATOR, SLICES, c.LABEL, PREDICTED]
+    found = _collected(rows.select(*kept).mapInArrow(run, _SUMS), of_slice)
+    is_right = (F.col(c.LABEL) == F.col(PREDICTED)).alias("is_positive")
+    sure = _ranked(rows.select(CREATOR, SLICES, c.PROBABILITY, is_right), settings, seed, ("calibration_error",))
+    return sorted([*found, *sure], key=lambda one: (one.slice, one.metric))
+
+
+def risk_figures(rows: DataFrame, settings: Settings, seed: int) -> list[Figure]:
+    """PR-AUC, ROC-AUC, recall at a precision and at a capacity of review, calibration error, prevalence.
+
+    `rows` are `judged` ones with `probability` and `is_positive`. See figures.py for each.
+    """
+    return _ranked(rows.select(CREATOR, SLICES, c.PROBABILITY, "is_positive"), settings, seed, None)
+
+
+def _ranked(rows: DataFrame, settings: Settings, seed: int, wanted: tuple[str, ...] | None) -> list[Figure]:
+    replicates = settings.replicates
+    precision, capacity = settings.precision, settings.capacity
+
+    def run(batches: Batches) -> Batches:
+        total: dict[str, list[tuple[npt.NDArray[np.int64], Floats, Floats]]] = {}
+        n: dict[str, int] = {}
+        for frame, drawn in _drawn(batches, replicates, seed):
+            levels = _level(frame[c.PROBABILITY].to_numpy(dtype=float))
+            is_yes = frame["is_positive"].to_numpy(dtype=bool)[:, None]
+            for name, inside in _slices(frame):
+                found = _by_level(levels[inside], drawn[inside], is_yes[inside])
+                total[name] = [_added([*total.get(name, []), found])]
+                n[name] = n.get(name, 0) + int(inside.sum())
+        yield _partial({name: (*one[0], n[name]) for name, one in total.items()})
+
+    def of_slice(partial: pd.DataFrame) -> pd.DataFrame:
+        parts = [
+            (np.frombuffer(a, np.int64), *(np.frombuffer(x).reshape(-1, 1 + replicates) for x in (b, d)))
+            for a, b, d in zip(partial["levels"], partial["first"], partial["second"], strict=True)
+        ]
+        levels, yes, no = _added(parts)
+        found = figures.of_ranking(yes, no, precision, capacity)
+        found["calibration_error"] = figures.calibration_error(_middle(levels), yes, no)
+        return _rows_of(partial, {name: one for name, one in found.items() if wanted is None or name in wanted})
+
+    return _collected(rows.mapInArrow(run, _SUMS), of_slice)
+
+
+def _drawn(batches: Batches, replicates: int, seed: int) -> Iterator[tuple[pd.DataFrame, Floats]]:
+    """Batches as frames, with how often each row is drawn in each replicate: (rows, 1 + replicates)."""
+    for batch in batches:
+        frame = batch.to_pandas()
+        if len(frame) > 0:
+            yield frame, weights(frame[CREATOR].to_numpy(dtype=np.int64), replicates, seed)
+
+
+def _slices(frame: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """The name of each slice, and which rows are in it."""
+    exploded = frame[SLICES].explode()
+    for name, rows in exploded.groupby(exploded, sort=True).groups.items():
+        inside = np.zeros(len(frame), dtype=bool)
+        inside[frame.index.get_indexer(rows)] = True
+        yield str(name), inside
+
+
+def _by_place(place: npt.NDArray[np.int64], amounts: Floats, size: int) -> Floats:
+    """Sums (size, replicates) of rows' amounts (rows, replicates) by their place."""
+    rows = len(place)
+    return np.asarray(sparse.csr_matrix((np.ones(rows), (place, np.arange(rows))), shape=(size, rows)) @ amounts)
+
+
+def _level(probability: Floats) -> npt.NDArray[np.int64]:
+    """The level of each probability; levels are equal steps of log odds."""
+    inner = np.clip(probability, 1e-9, 1 - 1e-9)
+    log_odds = np.clip(np.log(inner / (1 - inner)), -_WIDEST, _WIDEST)
+    return np.rint((log_odds + _WIDEST) / (2 * _WIDEST) * (_LEVELS - 1)).astype(np.int64)
+
+
+def _middle(levels: npt.NDArray[np.int64]) -> Floats:
+    """The probability that a level stands for."""
+    return np.asarray(1 / (1 + np.exp(-(levels / (_LEVELS - 1) * 2 * _WIDEST - _WIDEST))))
+
+
+def _by_level(
+    levels: npt.NDArray[np.int64], drawn: Floats, is_yes: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+    distinct, place = np.unique(levels, return_inverse=True)
+    yes, no = (_by_place(place, np.where(flag, drawn, 0.0), len(distinct)) for flag in (is_yes, ~is_yes))
+    return distinct, yes, no
+
+
+def _added(
+    parts: list[tuple[npt.NDArray[np.int64], Floats, Floats]],
+) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+    """Counts by level of all parts together, by descending level."""
+    distinct, place = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
+    yes, no = (_by_place(place, np.concatenate([part[i] for part in parts]), len(distinct))[::-1] for i in (1, 2))
+    return distinct[::-1], yes, no
+
+
+def _partial(sums: Mapping[str, tuple[npt.NDArray[np.int64], Floats, Floats, int]]) -> pa.RecordBatch:
+    columns = list(zip(*((name, *one) for name, one in sums.items()), strict=True)) or [()] * len(_SUMS.names)
+    stored = [[np.ascontiguousarray(one).tobytes() for one in column] for column in columns[1:4]]
+    buffers = [pa.array(column, pa.binary()) for column in stored]
+    return pa.RecordBatch.from_arrays(
+        [pa.array(columns[0], pa.string()), *buffers, pa.array(columns[4], pa.int64())], names=_SUMS.names
+    )
+
+
+def _rows_of(partial: pd.DataFrame, found: Mapping[str, Floats]) -> pd.DataFrame:
+    n = int(partial[c.N].sum())
+    rows = [(partial[c.SLICE].iloc[0], metric, values.tolist(), n) for metric, values in found.items()]
+    return pd.DataFrame(rows, columns=_FOUND.names)
+
+
+def _rows_by_node(names: Sequence[str], found: Mapping[str, Floats], true: Floats) -> pd.DataFrame:
+    rows = [
+        (f"{NODE}={name}", metric, values[place].tolist(), int(true[place, 0]))
+        for metric, values in found.items()
+        for place, name in enumerate(names)
+    ]
+    return pd.DataFrame(rows, columns=_FOUND.names)
+
+
+def _collected(partials: DataFrame, of_slice: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Figure]:
+    rows = partials.groupBy(c.SLICE).applyInPandas(of_slice, _FOUND).collect()  # few: one a slice and metric
+    figures_found = (
+        Figure(row[c.SLICE], row[c.METRIC], np.array(row["values"], dtype=float), row[c.N]) for row in rows
+    )
+    kept = [one for one in figures_found if np.isfinite(one.value)]
+    return sorted(kept, key=lambda one: (one.slice, one.metric))

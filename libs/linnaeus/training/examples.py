@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -20,11 +22,15 @@ def examples(features: DataFrame, labels: DataFrame, facet: str, split: Split) -
     return with_split(features.join(wanted, c.CONTENT_ID), split)
 
 
-def classes_of(rows: DataFrame, min_labels: int) -> tuple[str, ...]:
-    """Labels with at least `min_labels` training rows, sorted. Few: at most the taxonomy's nodes come to the driver."""
-    counted = rows.where(F.col(c.PART) == TRAIN).groupBy(c.LABEL).count()
-    kept = counted.where(F.col("count") >= min_labels)
-    return tuple(sorted(row[c.LABEL] for row in kept.collect()))  # few: at most one row a taxonomy node
+def label_counts(rows: DataFrame) -> dict[tuple[str, str], int]:
+    """How many rows there are by part and label."""
+    counted = rows.groupBy(c.PART, c.LABEL).count().collect()  # few: at most a row a taxonomy node and part
+    return {(row[c.PART], row[c.LABEL]): row["count"] for row in counted}
+
+
+def classes_of(counts: Mapping[tuple[str, str], int], min_labels: int) -> tuple[str, ...]:
+    """Labels with at least `min_labels` training rows, sorted."""
+    return tuple(sorted(label for (part, label), n in counts.items() if part == TRAIN and n >= min_labels))
 
 
 def with_class_index(rows: DataFrame, classes: tuple[str, ...]) -> DataFrame:

@@ -11,7 +11,7 @@ creator's id alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
+    DataType,
     FloatType,
     IntegerType,
     StructField,
@@ -31,12 +32,21 @@ from scipy import sparse
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest, LinearModel
 from linnaeus.contracts.config import Linear
-from linnaeus.contracts.lexical import list_array, term_counts, terms_of, unit_tf_idf, vector_matrix
+from linnaeus.contracts.lexical import (
+    Floats,
+    binary_array,
+    list_array,
+    term_counts,
+    terms_of,
+    unit_tf_idf,
+    vector_matrix,
+)
 from linnaeus.training.examples import CLASS
 from linnaeus.training.ridge import fit_ridge
 
 SCORES = "linear_scores"
 Batches = Iterator[pa.RecordBatch]
+Make = Callable[[pa.RecordBatch, Floats, Floats], Floats]
 _SUMS = StructType(
     [StructField(name, BinaryType()) for name in ("indices", "values")] + [StructField("key", IntegerType())]
 )
@@ -50,25 +60,43 @@ class _Sums:
     by_fold: npt.NDArray[np.float64]
 
 
-def fit_with_scores(
+def fit_linear(
     train: DataFrame, n_classes: int, manifest: FeatureManifest, folds: int, settings: Linear
-) -> tuple[LinearModel, DataFrame]:
-    """The models of all training rows, and the rows with `linear_scores` (array<float>) of models without their fold.
+) -> tuple[LinearModel, tuple[LinearModel, ...]]:
+    """The models of all training rows, and those without each fold.
 
-    `train` has `terms`, `embedding`, `class_index`, `weight` and `fold`; it is read four times and should be cached.
-    The scores are those of the terms' model, those of the embedding's (ridge.py), the cosines to the centroids.
+    `train` has `terms`, `vector`, `class_index`, `weight` and `fold`; it is read three times and should be cached.
     """
     sums = _sum_by_fold(train, n_classes, manifest.buckets, folds)
     total = sums.by_fold.sum(axis=0)
-    vectors, vectors_without = fit_ridge(train, n_classes, manifest.dimension, folds, settings.ridge_penalty)
+    vectors, vectors_without = fit_ridge(train, c.VECTOR, n_classes, manifest.dimension, folds, settings.ridge_penalty)
     model = _model(sums.idf, total, vectors, settings)
-    without = [_model(sums.idf, total - sums.by_fold[one], vectors_without[one], settings) for one in range(folds)]
-    return model, _with_scores(train, without)
+    without = (_model(sums.idf, total - sums.by_fold[one], vectors_without[one], settings) for one in range(folds))
+    return model, tuple(without)
 
 
-def _model(
-    idf: npt.NDArray[np.float32], totals: npt.NDArray[np.float64], vectors: npt.NDArray[np.float32], settings: Linear
-) -> LinearModel:
+def with_scores(rows: DataFrame, models: Sequence[LinearModel]) -> DataFrame:
+    """Rows with `linear_scores` (array<float>) in the place of `terms`: those of the model at the row's `fold`.
+
+    The scores are those of the terms' model, those of the vectors' (ridge.py), the cosines to the centroids.
+    """
+    return _by_fold(rows, models, SCORES, (c.TERMS,), lambda batch, vectors, scores: scores)
+
+
+def with_features(rows: DataFrame, models: Sequence[LinearModel], manifest: FeatureManifest) -> DataFrame:
+    """Rows with `features` (binary, float32) in the place of `vector`, `statistics` and `terms`: what a booster reads.
+
+    In the order of the manifest's groups; NaN, XGBoost's mark of a missing value, where there is no vector. Scores are
+    those of the model at the row's `fold`.
+    """
+
+    def assemble(batch: pa.RecordBatch, vectors: Floats, scores: Floats) -> Floats:
+        return np.hstack([vectors, vector_matrix(batch.column(c.STATISTICS), manifest.n_statistics, 0.0), scores])
+
+    return _by_fold(rows, models, c.FEATURES, (c.VECTOR, c.STATISTICS, c.TERMS), assemble, BinaryType())
+
+
+def _model(idf: Floats, totals: npt.NDArray[np.float64], vectors: Floats, settings: Linear) -> LinearModel:
     return LinearModel(idf, centred(complement_weights(totals, settings.smoothing)), vectors, centroids(totals))
 
 
@@ -131,27 +159,35 @@ def _document_frequencies(train: DataFrame, buckets: int) -> tuple[npt.NDArray[n
     return total[:-1].astype(np.int64), int(total[-1])
 
 
-def _with_scores(train: DataFrame, without: list[LinearModel]) -> DataFrame:
-    """Rows with the scores of their fold's model, which is the one of all other folds."""
-    kept = [name for name in train.columns if name != c.TERMS]
-    schema = StructType([train.schema[name] for name in kept] + [StructField(SCORES, ArrayType(FloatType()))])
-    shared = train.sparkSession.sparkContext.broadcast(without)
-    n_scores, buckets = without[0].n_features, len(without[0].idf)
-    dimension = without[0].vector_coefficients.shape[1] - 1
+def _by_fold(
+    rows: DataFrame,
+    models: Sequence[LinearModel],
+    made: str,
+    replaced: tuple[str, ...],
+    make: Make,
+    kind: DataType = ArrayType(FloatType()),  # noqa: B008 (a constant)
+) -> DataFrame:
+    """Rows with the column `made` in the place of others, from their vectors and the scores of their fold's model."""
+    kept = [name for name in rows.columns if name not in replaced]
+    schema = StructType([rows.schema[name] for name in kept] + [StructField(made, kind)])
+    as_column = binary_array if kind == BinaryType() else list_array
+    shared = rows.sparkSession.sparkContext.broadcast(tuple(models))
+    n_scores, buckets = models[0].n_features, len(models[0].idf)
+    dimension = models[0].vector_coefficients.shape[1] - 1
 
     def run(batches: Batches) -> Batches:
-        models = shared.value
+        by_place = shared.value
         for batch in batches:
-            unit = unit_tf_idf(term_counts(*terms_of(batch.column(c.TERMS)), buckets), models[0].idf)
-            embeddings = vector_matrix(batch.column(c.EMBEDDING), dimension, np.nan)
+            unit = unit_tf_idf(term_counts(*terms_of(batch.column(c.TERMS)), buckets), by_place[0].idf)
+            vectors = vector_matrix(batch.column(c.VECTOR), dimension, np.nan)
             fold = np.asarray(batch.column(c.FOLD))
             scores = np.zeros((batch.num_rows, n_scores), dtype=np.float32)
             for one in np.unique(fold):
-                scores[fold == one] = models[one].scores(unit[fold == one], embeddings[fold == one])
-            columns = [*[batch.column(name) for name in kept], list_array(scores)]
+                scores[fold == one] = by_place[one].scores(unit[fold == one], vectors[fold == one])
+            columns = [*[batch.column(name) for name in kept], as_column(make(batch, vectors, scores))]
             yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
-    return train.mapInArrow(run, schema)
+    return rows.mapInArrow(run, schema)
 
 
 def _sparse_rows(matrix: sparse.csr_matrix) -> pa.RecordBatch:

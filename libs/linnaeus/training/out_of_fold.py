@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
 
 from linnaeus.contracts import columns as c
@@ -22,7 +21,7 @@ from linnaeus.contracts.bundle import FeatureManifest
 from linnaeus.contracts.config import Linear
 from linnaeus.contracts.lexical import list_array, with_constant
 from linnaeus.training.examples import CLASS
-from linnaeus.training.linear import SCORES, fit_with_scores
+from linnaeus.training.linear import SCORES, fit_linear, with_scores
 from linnaeus.training.ridge import fit_ridge
 
 Batches = Iterator[pa.RecordBatch]
@@ -40,13 +39,13 @@ def out_of_fold(
 ) -> DataFrame:
     """The columns `kept`, and `probabilities` (array<double>, one a class, summing to one).
 
-    `rows` has what `fit_with_scores` asks for, and should be cached. `cached` caches the scores, which are read once
+    `rows` has what `fit_linear` asks for, and should be cached. `cached` caches the scores, which are read once
     here and once by what comes back; who gave it releases them.
     """
-    model, scored = fit_with_scores(rows, n_classes, manifest, folds, settings)
+    model, models = fit_linear(rows, n_classes, manifest, folds, settings)
     wanted = dict.fromkeys([*kept, CLASS, c.WEIGHT, c.FOLD])
-    stacked = cached(scored.select(*wanted, F.col(SCORES).alias(c.EMBEDDING)))
-    _, without = fit_ridge(stacked, n_classes, model.n_features, folds, settings.ridge_penalty)
+    stacked = cached(with_scores(rows, models).select(*wanted, SCORES))
+    _, without = fit_ridge(stacked, SCORES, n_classes, model.n_features, folds, settings.ridge_penalty)
     schema = StructType(
         [stacked.schema[name] for name in kept] + [StructField(c.PROBABILITIES, ArrayType(DoubleType()))]
     )
@@ -55,14 +54,14 @@ def out_of_fold(
     def run(batches: Batches) -> Batches:
         coefficients = shared.value
         for batch in batches:
-            scores = with_constant(batch.column(c.EMBEDDING), coefficients.shape[2] - 1)
+            scores = with_constant(batch.column(SCORES), coefficients.shape[2] - 1)
             fold = np.asarray(batch.column(c.FOLD))
             found = np.einsum("nw,nsw->ns", scores.astype(np.float64), coefficients[fold].astype(np.float64))
             columns = [batch.column(name) for name in kept]
             columns.append(list_array(as_probabilities(found), kind=pa.float64()))
             yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
-    return stacked.select(*dict.fromkeys([*kept, c.EMBEDDING, c.FOLD])).mapInArrow(run, schema)
+    return stacked.select(*dict.fromkeys([*kept, SCORES, c.FOLD])).mapInArrow(run, schema)
 
 
 def as_probabilities(scores: Floats) -> Floats:

@@ -23,13 +23,14 @@ _MOMENTS = StructType([StructField("fold", IntegerType()), StructField("moments"
 
 
 def fit_ridge(
-    train: DataFrame, n_classes: int, dimension: int, folds: int, penalty: float
+    train: DataFrame, column: str, n_classes: int, dimension: int, folds: int, penalty: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Coefficients (n_scores, dimension + 1) of all rows, and (folds, n_scores, dimension + 1) of those without a fold.
 
-    `train` has `embedding` (null: a vector of zeros), `class_index`, `weight` and `fold`; the constant comes last.
+    `train` has vectors of the dimension in `column` (binary or array<float>; null: zeros), `class_index`, `weight` and
+    `fold`; the constant comes last.
     """
-    moments = _moments_by_fold(train, n_classes, dimension + 1, folds)
+    moments = _moments_by_fold(train, column, n_classes, dimension + 1, folds)
     total = moments.sum(axis=0)
     without = np.stack([solve(total - moments[fold], dimension + 1, penalty) for fold in range(folds)])
     return solve(total, dimension + 1, penalty), without
@@ -44,11 +45,11 @@ def solve(moments: npt.NDArray[np.float64], width: int, penalty: float) -> npt.N
     return weights.astype(np.float32)
 
 
-def _moments_by_fold(train: DataFrame, n_classes: int, width: int, folds: int) -> npt.NDArray[np.float64]:
+def _moments_by_fold(train: DataFrame, column: str, n_classes: int, width: int, folds: int) -> npt.NDArray[np.float64]:
     def run(batches: Batches) -> Batches:
         summed = np.zeros((folds, width, width + n_classes))
         for batch in batches:
-            rows = with_constant(batch.column(c.EMBEDDING), width - 1).astype(np.float64)
+            rows = with_constant(batch.column(column), width - 1).astype(np.float64)
             targets = np.eye(n_classes)[np.asarray(batch.column(CLASS))]
             weight = np.asarray(batch.column(c.WEIGHT), dtype=np.float64)[:, None]
             fold = np.asarray(batch.column(c.FOLD))
@@ -61,7 +62,7 @@ def _moments_by_fold(train: DataFrame, n_classes: int, width: int, folds: int) -
         )
 
     total = np.zeros((folds, width, width + n_classes))
-    rows = train.select(c.EMBEDDING, CLASS, c.WEIGHT, c.FOLD).mapInArrow(run, _MOMENTS)
+    rows = train.select(column, CLASS, c.WEIGHT, c.FOLD).mapInArrow(run, _MOMENTS)
     for row in rows.collect():  # few: one a fold and partition, and a partition is a worker's
         total[row["fold"]] += np.frombuffer(row["moments"]).reshape(width, width + n_classes)
     return total
