@@ -17,7 +17,7 @@ sample: setup ## set up, then run the whole suite on the sample data
 	@$(VENV_PYTHON) -m jobs.flow --env $(ENV)
 
 test: setup ## set up, then the tests
-	@$(VENV_PYTHON) -m pytest tests -m "not slow"
+	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup ## the tests that take minutes
 	@$(VENV_PYTHON) -m pytest tests -m slow

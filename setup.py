@@ -14,6 +14,7 @@ JOBS = [
     "find_label_issues",
     "train_category",
     "train_risk",
+    "search_parameters",
     "promote_model",
     "approve_model",
     "roll_back_model",
@@ -30,6 +31,7 @@ REQUIRED = [
     "spark-nlp==5.5.3",  # the jar's version, see conf/base.yml
     "xgboost==3.2.0",
     "mlflow==3.17.2",
+    "optuna>=4.0",
     "numpy>=1.26,<2.4",
     "pandas>=2.2,<3",  # pyspark 3.5 predates pandas 3
     "onnx>=1.18",
@@ -54,6 +56,7 @@ LOCAL = [
 TEST = [
     "pytest>=8",
     "pytest-cov>=5",
+    "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "chispa>=0.10",
     "crowd-kit>=1.4",

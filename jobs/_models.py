@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
-from pyspark import StorageLevel
+import numpy as np
+import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -18,6 +21,8 @@ from linnaeus.features.vector import features_of
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.lake import Reader
+from linnaeus.runtime.spark import cached
+from linnaeus.training.calibration import binned
 from linnaeus.training.evaluation import (
     CREATOR,
     OVERALL,
@@ -32,6 +37,7 @@ from linnaeus.training.examples import examples
 from linnaeus.training.slices import with_dimensions
 from linnaeus.training.split import HELD_OUT
 
+_TRUE = "is_positive"
 # The figure that a promotion compares, by family.
 MAIN_METRIC = {"category": "macro_f1", "risk": "pr_auc"}
 
@@ -61,23 +67,75 @@ def facets_of(config: Config, family: str) -> dict[str, str]:
     return {area: c.RISK_FACET_PREFIX + area for area in config.read_risk().ids}
 
 
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a bundle makes of the held-out contents: figures by facet, and counts that plots are made of."""
+
+    figures: dict[str, list[Figure]]
+    confusion: dict[tuple[str, str], int]  # of the category: contents by label and prediction
+    levels: dict[str, npt.NDArray[np.float64]]  # by facet: probability, positives, negatives (calibration.binned)
+
+
 def held_out_figures(lake: Reader, config: Config, bundle: ModelBundle) -> dict[str, list[Figure]]:
     """Figures by facet of a bundle on the held-out contents that are labelled now, overall and by slice."""
+    with ExitStack() as held:
+        return {facet: _figures(rows, bundle, config) for facet, rows in _held_out(lake, config, bundle, held).items()}
+
+
+def judgement(lake: Reader, config: Config, bundle: ModelBundle) -> Judgement:
+    """The figures, and what is behind them."""
+    with ExitStack() as held:
+        rows = _held_out(lake, config, bundle, held)
+        figures = {facet: _figures(one, bundle, config) for facet, one in rows.items()}
+        if bundle.family == "risk":
+            return Judgement(figures, {}, {facet: binned(one, c.PROBABILITY, _TRUE) for facet, one in rows.items()})
+        is_right = (F.col(c.LABEL) == F.col(PREDICTED)).alias(_TRUE)
+        levels = {
+            facet: binned(one.select(c.PROBABILITY, is_right), c.PROBABILITY, _TRUE) for facet, one in rows.items()
+        }
+        confusion = {pair: n for one in rows.values() for pair, n in _confusion(one).items()}
+        return Judgement(figures, confusion, levels)
+
+
+def _held_out(lake: Reader, config: Config, bundle: ModelBundle, held: ExitStack) -> dict[str, DataFrame]:
+    """The bundle's predictions by facet, cached until a block ends: what evaluation.py asks for."""
     rows = content_features(lake, bundle.manifest)
     content, tokens = lake.read(tables.CONTENT), lake.read(tables.TOKENS)
-    figures: dict[str, list[Figure]] = {}
+    found = {}
     for head, facet in facets_of(config, bundle.family).items():
         if head not in bundle.heads:
             continue
         labelled = examples(rows, lake.read(tables.LABELS), facet, config.training.split)
         held_out = labelled.where(F.col(c.PART) == HELD_OUT)
         sliced = judged(*with_dimensions(held_out, content, tokens, config.evaluation.new_creator_days))
-        scored = predict(sliced, bundle, (CREATOR, SLICES, c.LABEL)).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            figures[facet] = _figures(scored, head, bundle, config)
-        finally:
-            scored.unpersist()
-    return figures
+        found[facet] = cached(_answers(predict(sliced, bundle, (CREATOR, SLICES, c.LABEL)), head, bundle), held)
+    return found
+
+
+def _answers(scored: DataFrame, head: str, bundle: ModelBundle) -> DataFrame:
+    """Of a risk its probability and whether it is true; of the category label, prediction and its probability."""
+    probabilities = F.col(PREDICTION_PREFIX + head)
+    if bundle.family == "risk":
+        chance = probabilities[1].cast("double").alias(c.PROBABILITY)
+        return scored.select(CREATOR, SLICES, chance, (F.col(c.LABEL) == c.YES).alias(_TRUE))
+    best = F.array_max(probabilities)
+    names = F.array(*[F.lit(name) for name in bundle.heads[head].classes])
+    predicted = F.element_at(names, F.call_function("array_position", probabilities, best).cast("int"))
+    return scored.select(CREATOR, SLICES, c.LABEL, predicted.alias(PREDICTED), best.cast("double").alias(c.PROBABILITY))
+
+
+def _figures(rows: DataFrame, bundle: ModelBundle, config: Config) -> list[Figure]:
+    seed = config.training.split.seed
+    if bundle.family == "risk":
+        return risk_figures(rows, config.evaluation, seed)
+    labels = [row[c.LABEL] for row in rows.select(c.LABEL).distinct().collect()]  # few: at most the taxonomy's nodes
+    classes = [*bundle.heads[c.CATEGORY].classes, *labels]
+    return category_figures(rows, classes, config.read_taxonomy().parents, config.evaluation, seed)
+
+
+def _confusion(rows: DataFrame) -> dict[tuple[str, str], int]:
+    counted = rows.groupBy(c.LABEL, PREDICTED).count().collect()  # few: at most the square of the taxonomy's nodes
+    return {(row[c.LABEL], row[PREDICTED]): row["count"] for row in counted}
 
 
 def main_figure(figures: Mapping[str, list[Figure]], family: str) -> tuple[float | None, int]:
@@ -86,21 +144,3 @@ def main_figure(figures: Mapping[str, list[Figure]], family: str) -> tuple[float
     if not wanted:
         return None, 0
     return sum(f.value for f in wanted) / len(wanted), sum(f.n for f in wanted)
-
-
-def _figures(scored: DataFrame, head: str, bundle: ModelBundle, config: Config) -> list[Figure]:
-    probabilities, seed = F.col(PREDICTION_PREFIX + head), config.training.split.seed
-    if bundle.family == "risk":
-        rows = scored.select(
-            CREATOR,
-            SLICES,
-            probabilities[1].cast("double").alias(c.PROBABILITY),
-            (F.col(c.LABEL) == c.YES).alias("is_positive"),
-        )
-        return risk_figures(rows, config.evaluation, seed)
-    classes, best = bundle.heads[head].classes, F.array_max(probabilities)
-    names = F.array(*[F.lit(name) for name in classes])
-    predicted = F.element_at(names, F.call_function("array_position", probabilities, best).cast("int"))
-    rows = scored.select(CREATOR, SLICES, c.LABEL, predicted.alias(PREDICTED), best.cast("double").alias(c.PROBABILITY))
-    labels = [row[c.LABEL] for row in rows.select(c.LABEL).distinct().collect()]  # few: at most the taxonomy's nodes
-    return category_figures(rows, [*classes, *labels], config.read_taxonomy().parents, config.evaluation, seed)

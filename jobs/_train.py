@@ -9,14 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure as Plot
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import served_model
-from jobs._models import MAIN_METRIC, content_features, facets_of, held_out_figures, main_figure, manifest_in_force
+from jobs._models import (
+    MAIN_METRIC,
+    Judgement,
+    content_features,
+    facets_of,
+    held_out_figures,
+    judgement,
+    main_figure,
+    manifest_in_force,
+)
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
-from linnaeus.contracts.bundle import Calibration, Family, FeatureManifest, Head, ModelBundle
+from linnaeus.contracts.bundle import Family, FeatureManifest, Head, LinearModel, ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.inference.category import CategoryTree
@@ -25,25 +35,28 @@ from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.lake import Lake, Reader, Snapshot
 from linnaeus.runtime.spark import build_session, cached, slots
-from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version
+from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version, code_version
 from linnaeus.training.booster import VALIDATION, fit_booster, place
-from linnaeus.training.calibration import binned, fit_platt
+from linnaeus.training.calibration import binned, calibrated, fit_platt
+from linnaeus.training.card import model_card
 from linnaeus.training.evaluation import OVERALL, Figure
 from linnaeus.training.examples import classes_of, examples, fingerprint_rows, label_counts, with_class_index
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
-from linnaeus.training.split import CALIBRATION, TRAIN
+from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
+from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
 
 
 @dataclass(frozen=True, eq=False)
-class _Facet:
-    """A facet with enough labels: its examples (cached), its classes, and how many labels it is calibrated on."""
+class Facet:
+    """A facet with enough labels: its examples (cached), how many by part, its classes, and how many calibrate."""
 
     name: str
     rows: DataFrame
+    by_part: Mapping[str, int]
     classes: tuple[str, ...]
     n_calibration: int
 
@@ -53,21 +66,24 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     lake = Lake(build_session(config), config)
     tracking = Tracking(config)
     manifest = manifest_in_force(config)
-    snapshot = _snapshot(lake, config)
+    snapshot = snapshot_of(lake, config)
     with ExitStack() as held:
-        heads, notes = _facets(snapshot, config, family, manifest, held)
+        heads, notes = facets_to_train(snapshot, config, family, manifest, held)
         if not heads:
             return JobResult(details={family: "not trained: " + "; ".join(notes)})
-        n_rows = sum(facet.rows.count() for facet in heads.values())
+        n_rows = sum(sum(facet.by_part.values()) for facet in heads.values())
         mark = _mark(config, family, manifest, heads)
         version = tracking.version_of(model, mark)
         written = 0
         if version is None:
-            bundle = _fit(lake, config, family, manifest, heads)
-            figures = held_out_figures(snapshot, config, bundle)
-            version = _register(tracking, config, model, bundle, figures, mark, snapshot)
-            said = f"{version.name} trained; {_in_words(family, figures)}"
-            written = _write_figures(lake, version, figures)
+            bundle = _fit(lake, config, family, manifest, heads, mark)
+            found = judgement(snapshot, config, bundle)
+            tags = _tags(config, bundle, mark, snapshot)
+            counts = {facet.name: facet.by_part for facet in heads.values()}
+            card = model_card(model, bundle, found.figures, counts, tags, notes)
+            version = _register(tracking, config, model, bundle, found, tags, card)
+            said = f"{version.name} trained; {_in_words(family, found.figures)}"
+            written = _write_figures(lake, version, found.figures)
         else:
             said = f"{version.name} was trained from exactly these rows and settings"
             written = _complete_figures(lake, snapshot, tracking, config, version)
@@ -76,7 +92,7 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     return JobResult(rows_read=n_rows, rows_written=written, tables=(tables.MODEL_EVALUATIONS,), details=details)
 
 
-def _snapshot(lake: Lake, config: Config) -> Snapshot:
+def snapshot_of(lake: Lake, config: Config) -> Snapshot:
     """The tables at versions that are fixed before anything is read: no other writer can mix states of a lake."""
     names = [table.full_name for table in _READ]
     unknown = sorted(set(config.training.versions) - set(names))
@@ -85,13 +101,13 @@ def _snapshot(lake: Lake, config: Config) -> Snapshot:
     return lake.snapshot(_READ, config.training.versions, config.training.as_of)
 
 
-def _facets(
+def facets_to_train(
     lake: Reader, config: Config, family: Family, manifest: FeatureManifest, held: ExitStack
-) -> tuple[dict[str, _Facet], list[str]]:
+) -> tuple[dict[str, Facet], list[str]]:
     """Facets that can be trained, by head, and what is to be said of them and of those that can't."""
     features = content_features(lake, manifest)
     labels = lake.read(tables.LABELS)
-    found: dict[str, _Facet] = {}
+    found: dict[str, Facet] = {}
     notes: list[str] = []
     for head, facet in facets_of(config, family).items():
         labelled = cached(examples(features, labels, facet, config.training.split), held)
@@ -103,8 +119,12 @@ def _facets(
         notes += _notes(facet, classes, counts, label_counts(labelled))
         if len(classes) >= 2:
             n_calibration = sum(counts.get((CALIBRATION, name), 0) for name in classes)
-            found[head] = _Facet(facet, rows, classes, n_calibration)
+            found[head] = Facet(facet, rows, _by_part(counts), classes, n_calibration)
     return found, notes
+
+
+def _by_part(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    return {one: sum(n for (part, _), n in counts.items() if part == one) for one in (TRAIN, CALIBRATION, HELD_OUT)}
 
 
 def _notes(
@@ -126,7 +146,7 @@ def _notes(
     return notes
 
 
-def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]) -> str:
+def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, Facet]) -> str:
     """The training fingerprint: the same for the same labelled texts, features and settings."""
     rows = {head: [list(facet.classes), fingerprint_rows(facet.rows)] for head, facet in heads.items()}
     thresholds = config.read_taxonomy().version if family == "category" else None
@@ -134,56 +154,85 @@ def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapp
 
 
 def _fit(
-    lake: Lake, config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, _Facet]
+    lake: Lake, config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, Facet], mark: str
 ) -> ModelBundle:
-    fitted = {head: _fit_head(lake, config, manifest, facet) for head, facet in heads.items()}
+    folder = config.checkpoint_folder
+    kept = {head: folder / f"{mark}-{head}.ubj" if folder else None for head in heads}
+    fitted = {head: _fit_head(lake, config, manifest, facet, kept[head]) for head, facet in heads.items()}
+    for file in filter(None, kept.values()):
+        file.unlink(missing_ok=True)
     bundle = ModelBundle(family, manifest, fitted)
-    if family == "risk":
-        bundle = bundle.with_calibration({head: _calibrate(bundle, head, facet) for head, facet in heads.items()})
-    chosen = {head: _thresholds(config, bundle, head, facet) for head, facet in heads.items()}
-    return bundle.with_thresholds(chosen)
+    for head, facet in heads.items():
+        bundle = (
+            _with_risk_levels(config, bundle, head, facet)
+            if family == "risk"
+            else _with_acceptance(config, bundle, facet)
+        )
+    return bundle
 
 
-def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: _Facet) -> Head:
+def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoint: Path | None) -> Head:
+    settings = config.training
+    with ExitStack() as held:
+        rows, linear = prepared(lake, config, manifest, facet, held)
+        stops_early = facet.n_calibration >= settings.min_validation
+        rows = rows if stops_early else rows.where(~F.col(VALIDATION))
+        n_classes, seed = len(facet.classes), settings.split.seed
+        fitted = fit_booster(rows, n_classes, seed, settings.booster, stops_early, checkpoint)
+    return Head(facet.classes, fitted.booster, linear)
+
+
+def prepared(
+    lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, held: ExitStack
+) -> tuple[DataFrame, LinearModel]:
+    """What a facet's booster is fitted on and judged by, on its workers, and the linear models among the features."""
     settings, folds = config.training, config.training.split.folds
     is_trained_on, is_judge = F.col(c.PART) == TRAIN, F.col(c.PART) == CALIBRATION
     labelled = with_class_index(facet.rows.where(is_trained_on | is_judge), facet.classes)
     # Those that judge are read as contents are when they are scored: by the linear models of all training rows.
     by_place = labelled.withColumn(c.FOLD, F.when(is_trained_on, F.col(c.FOLD)).otherwise(F.lit(folds)))
-    with ExitStack() as held:
-        placed = cached(place(by_place, settings.workers or slots(lake.session)), held)
-        train = placed.where(is_trained_on)
-        linear, without = fit_linear(train, len(facet.classes), manifest, folds, settings.linear)
-        rows = with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge)
-        stops_early = facet.n_calibration >= settings.min_validation
-        rows = rows if stops_early else rows.where(is_trained_on)
-        booster = fit_booster(rows, len(facet.classes), settings.split.seed, settings.booster, stops_early)
-    return Head(facet.classes, booster, linear)
+    placed = cached(place(by_place, settings.workers or slots(lake.session)), held)
+    linear, without = fit_linear(placed.where(is_trained_on), len(facet.classes), manifest, folds, settings.linear)
+    return with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge), linear
 
 
-def _calibrate(bundle: ModelBundle, head: str, facet: _Facet) -> Calibration | None:
-    return fit_platt(_judged_risk(bundle, head, facet), c.PROBABILITY, "is_positive")
-
-
-def _judged_risk(bundle: ModelBundle, head: str, facet: _Facet) -> DataFrame:
-    rows = facet.rows.where(F.col(c.PART) == CALIBRATION)
-    return predict(rows, bundle, (c.CONTENT_ID, c.LABEL)).select(
+def _with_risk_levels(config: Config, bundle: ModelBundle, head: str, facet: Facet) -> ModelBundle:
+    """The bundle with a head's calibration and the levels that it calls for."""
+    scored = predict(facet.rows.where(F.col(c.PART) == CALIBRATION), bundle, (c.LABEL,)).select(
         F.col(PREDICTION_PREFIX + head)[1].cast("double").alias(c.PROBABILITY),
         (F.col(c.LABEL) == c.YES).alias("is_positive"),
     )
+    levels = binned(scored, c.PROBABILITY, "is_positive")
+    calibration = fit_platt(levels)
+    chosen: Mapping[str, float] = {}
+    if facet.n_calibration >= config.training.min_validation:
+        chosen = risk_thresholds(calibrated(levels, calibration), config.training.levels)
+    return bundle.with_head(head, calibration=calibration, thresholds=chosen)
 
 
-def _thresholds(config: Config, bundle: ModelBundle, head: str, facet: _Facet) -> Mapping[str, float]:
-    """What is chosen on the calibration part; nothing, so that the configured defaults count, where it is too small."""
-    settings = config.training
-    if facet.n_calibration < settings.min_validation:
-        return {}
-    if bundle.family == "risk":
-        return risk_thresholds(binned(_judged_risk(bundle, head, facet), c.PROBABILITY, "is_positive"), settings.levels)
+def _with_acceptance(config: Config, bundle: ModelBundle, facet: Facet) -> ModelBundle:
+    """The bundle with the probabilities from where nodes are accepted; as it is where labels are too few to choose."""
+    if facet.n_calibration < config.training.min_validation:
+        return bundle
     tree = CategoryTree.build(config.read_taxonomy(), facet.classes, config.scoring.accept_threshold)
-    scored = predict(facet.rows.where(F.col(c.PART) == CALIBRATION), bundle, (c.CONTENT_ID, c.LABEL))
-    counts = node_counts(scored, PREDICTION_PREFIX + head, facet.classes, tree.membership, tree.path_nodes)
-    return node_thresholds(tree.nodes, counts, settings.acceptance_precision, floor=0.0)
+    scored = predict(facet.rows.where(F.col(c.PART) == CALIBRATION), bundle, (c.LABEL,))
+    counts = node_counts(scored, PREDICTION_PREFIX + c.CATEGORY, facet.classes, tree.membership, tree.path_nodes)
+    chosen = node_thresholds(tree.nodes, counts, config.training.acceptance_precision, floor=0.0)
+    return bundle.with_head(c.CATEGORY, thresholds=chosen)
+
+
+def _tags(config: Config, bundle: ModelBundle, mark: str, snapshot: Snapshot) -> dict[str, str]:
+    """What a version came from."""
+    versions = {f"delta.{name}": str(version) for name, version in snapshot.versions.items()}
+    return versions | {
+        FINGERPRINT: mark,
+        "embedder": bundle.manifest.embedder,
+        c.FEATURE_MANIFEST: bundle.manifest.version,
+        "taxonomy_version": config.read_taxonomy().version,
+        "heads": ", ".join(bundle.heads),
+        "split": fingerprint(config.training.split.model_dump()),
+        "code": code_version(),
+    }
 
 
 def _register(
@@ -191,18 +240,10 @@ def _register(
     config: Config,
     model: str,
     bundle: ModelBundle,
-    figures: Mapping[str, list[Figure]],
-    mark: str,
-    snapshot: Snapshot,
+    found: Judgement,
+    tags: Mapping[str, str],
+    card: str,
 ) -> Version:
-    versions = {f"delta.{name}": str(version) for name, version in snapshot.versions.items()}
-    tags = versions | {
-        FINGERPRINT: mark,
-        "embedder": bundle.manifest.embedder,
-        c.FEATURE_MANIFEST: bundle.manifest.version,
-        "taxonomy_version": config.read_taxonomy().version,
-        "heads": ", ".join(bundle.heads),
-    }
     example, prediction = _example(bundle)
     return tracking.register(
         model,
@@ -212,10 +253,22 @@ def _register(
         prediction,
         params=_flat(config.training.settings),
         metrics={
-            f"{facet}.{f.metric}": f.value for facet, found in figures.items() for f in found if f.slice == OVERALL
+            f"{facet}.{f.metric}": f.value
+            for facet, of_facet in found.figures.items()
+            for f in of_facet
+            if f.slice == OVERALL
         },
         tags=tags,
+        documents={"model_card.md": card},
+        plots=_plots(found),
     )
+
+
+def _plots(found: Judgement) -> dict[str, Plot]:
+    plots = {"reliability": reliability_plot(found.levels)}
+    if found.confusion:
+        return plots | {"confusion": confusion_plot(found.confusion)}
+    return plots | {"precision_recall": precision_recall_plot(found.levels)}
 
 
 def _example(bundle: ModelBundle) -> tuple[pd.DataFrame, pd.DataFrame]:

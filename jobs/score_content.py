@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,51 +12,88 @@ from jobs._models import content_features
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
-from linnaeus.contracts.config import Config, fingerprint
+from linnaeus.contracts.config import Config, RiskAreas, fingerprint
 from linnaeus.contracts.errors import LinnaeusError, NoChampionError
+from linnaeus.contracts.tables import Table
 from linnaeus.features.embeddings import without_set_aside
 from linnaeus.features.text import text
 from linnaeus.inference.pending import pending
+from linnaeus.inference.rules import with_rules
 from linnaeus.inference.score import ScoringPlan, score
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, slots
-from linnaeus.runtime.tracking import CHAMPION, Tracking, Version
+from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking, Version
+
+
+@dataclass(frozen=True)
+class _Models:
+    """The versions of both families that contents are scored with; one may be absent."""
+
+    category: Version | None
+    risk: Version | None
+
+    @property
+    def names(self) -> str:
+        return ", ".join(version.name for version in (self.category, self.risk) if version)
 
 
 def main(config: Config) -> JobResult:
-    """Score with whichever champions there are. Raises NoChampionError where there is none."""
+    """Score with whichever champions there are. Raises NoChampionError where there is none.
+
+    Where `scoring.shadow` is set the candidates score beside them, to gold.shadow_profiles.
+    """
     tracking = Tracking(config)
-    category = tracking.version_at(config.registry.category_model, CHAMPION)
-    risk = tracking.version_at(config.registry.risk_model, CHAMPION)
-    if category is None and risk is None:
+    champions = _at(tracking, config, CHAMPION)
+    if champions.category is None and champions.risk is None:
         raise NoChampionError(
             f"neither {config.registry.category_model} nor {config.registry.risk_model} has a version with the alias "
             "champion; train and promote one first (train_category, train_risk, promote_model)"
         )
-    category_bundle = tracking.load(category) if category else None
-    risk_bundle = tracking.load(risk) if risk else None
     session = build_session(config)
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(config.scoring.rows_a_batch))
     lake = Lake(session, config)
-    manifest = _one_manifest([bundle for bundle in (category_bundle, risk_bundle) if bundle])
-    features = content_features(lake, manifest)
-    stamps = _stamps(config, category, risk, manifest)
-    todo = pending(features, lake.read(tables.CONTENT_PROFILES), stamps).persist()
+    n_todo, written = _score(lake, tracking, config, champions, tables.CONTENT_PROFILES)
+    details, written_to = {"scored with": champions.names}, [tables.CONTENT_PROFILES]
+    shadow = _shadow(tracking, config, champions) if config.scoring.shadow else None
+    if shadow is not None:
+        _, n_beside = _score(lake, tracking, config, shadow, tables.SHADOW_PROFILES)
+        written += n_beside
+        details["beside them"] = shadow.names
+        written_to.append(tables.SHADOW_PROFILES)
+    return JobResult(rows_read=n_todo, rows_written=written, tables=tuple(written_to), details=details)
+
+
+def _at(tracking: Tracking, config: Config, alias: str) -> _Models:
+    models = (config.registry.category_model, config.registry.risk_model)
+    return _Models(*(tracking.version_at(model, alias) for model in models))
+
+
+def _shadow(tracking: Tracking, config: Config, champions: _Models) -> _Models | None:
+    """The candidates, and the champion of a family that has none; None where these are the champions."""
+    candidates = _at(tracking, config, CANDIDATE)
+    models = _Models(candidates.category or champions.category, candidates.risk or champions.risk)
+    return None if models.names == champions.names else models
+
+
+def _score(lake: Lake, tracking: Tracking, config: Config, models: _Models, table: Table) -> tuple[int, int]:
+    """Bring a table of profiles up to date by these models: how many contents had to be scored, and rows written."""
+    category = tracking.load(models.category) if models.category else None
+    risk = tracking.load(models.risk) if models.risk else None
+    manifest = _one_manifest([bundle for bundle in (category, risk) if bundle])
+    stamps = _stamps(config, models.category, models.risk, manifest)
+    todo = pending(content_features(lake, manifest), lake.read(table), stamps).persist()
     try:
         n_todo = _count(lake, todo, manifest)
-        written = 0
-        if n_todo > 0:
-            plan = _plan(config, category_bundle, risk_bundle)
-            partitions = slots(session) * math.ceil(n_todo / (config.scoring.rows_a_partition * slots(session)))
-            rows = _profiles(score(todo.repartition(partitions, c.CONTENT_ID), plan), todo, stamps)
-            written = lake.merge(rows, tables.CONTENT_PROFILES).written
+        if n_todo == 0:
+            return 0, 0
+        plan = _plan(config, category, risk)
+        n_slots = slots(lake.session)
+        partitions = n_slots * math.ceil(n_todo / (config.scoring.rows_a_partition * n_slots))
+        scored = score(todo.repartition(partitions, c.CONTENT_ID), plan)
+        return n_todo, lake.merge(_profiles(scored, todo, stamps, config.read_risk()), table).written
     finally:
         todo.unpersist()
-    used = ", ".join(version.name for version in (category, risk) if version)
-    return JobResult(
-        rows_read=n_todo, rows_written=written, tables=(tables.CONTENT_PROFILES,), details={"scored with": used}
-    )
 
 
 def _count(lake: Lake, todo: DataFrame, manifest: FeatureManifest) -> int:
@@ -85,7 +123,7 @@ def _count(lake: Lake, todo: DataFrame, manifest: FeatureManifest) -> int:
 def _one_manifest(bundles: list[ModelBundle]) -> FeatureManifest:
     manifests = {bundle.manifest for bundle in bundles}
     if len(manifests) > 1:
-        raise LinnaeusError("the category and the risk champion want different features; train and promote both anew")
+        raise LinnaeusError("the category and the risk model want different features; train and promote both anew")
     return manifests.pop()
 
 
@@ -95,7 +133,10 @@ def _stamps(
     """What rows scored now came from."""
     taxonomy, scoring = config.read_taxonomy(), config.scoring
     thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold]
-    areas = [[area.id, area.medium, area.high] for area in config.read_risk().areas]
+    areas = [
+        [area.id, area.medium, area.high, *[rule.model_dump() for rule in area.rules]]
+        for area in config.read_risk().areas
+    ]
     return {
         c.CATEGORY_MODEL: category.name if category else None,
         c.RISK_MODEL: risk.name if risk else None,
@@ -110,10 +151,11 @@ def _plan(config: Config, category: ModelBundle | None, risk: ModelBundle | None
     return ScoringPlan.build(category, risk, config.read_taxonomy(), config.read_risk(), thresholds)
 
 
-def _profiles(scores: DataFrame, features: DataFrame, stamps: dict[str, str | None]) -> DataFrame:
-    came_from = features.select(c.CONTENT_ID, c.CREATOR_ID, c.EMBEDDER, c.CONTENT_HASH)
+def _profiles(scores: DataFrame, features: DataFrame, stamps: dict[str, str | None], areas: RiskAreas) -> DataFrame:
+    came_from = features.select(c.CONTENT_ID, c.CREATOR_ID, c.EMBEDDER, c.CONTENT_HASH, text().alias(c.TEXT))
     made = [F.lit(value).cast("string").alias(name) for name, value in stamps.items()]
-    rows = scores.join(came_from, c.CONTENT_ID).select("*", *made, F.current_timestamp().alias(c.SCORED_AT))
+    rows = with_rules(scores.join(came_from, c.CONTENT_ID), F.col(c.TEXT), areas)
+    rows = rows.select("*", *made, F.current_timestamp().alias(c.SCORED_AT))
     return rows.select(*tables.CONTENT_PROFILES.schema.names)
 
 

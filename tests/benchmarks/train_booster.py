@@ -107,7 +107,7 @@ def write(session: SparkSession, n: int, columns: int, table: Path) -> None:
 def ours(session: SparkSession, table: Path, settings: Booster, partitions: int | None = None) -> bytes:
     """As the job fits, from the table."""
     rows: DataFrame = session.read.format("delta").load(str(table))
-    return fit_booster(place(rows.repartition(partitions) if partitions else rows, WORKERS), 2, SEED, settings)
+    return fit_booster(place(rows.repartition(partitions) if partitions else rows, WORKERS), 2, SEED, settings).booster
 
 
 def alone(table: Path, settings: Booster) -> bytes:

@@ -138,9 +138,10 @@ def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
         ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
 
 
-def test_with_calibration_replaces_all(bundle: ModelBundle) -> None:
-    other = bundle.with_calibration({"hate-speech": Calibration(2.0, 0.5)})
+def test_with_head_changes_one_head_alone(bundle: ModelBundle) -> None:
+    other = bundle.with_head("hate-speech", calibration=Calibration(2.0, 0.5), thresholds={"high": 0.5})
     found = {name: head.calibration for name, head in other.heads.items()}
-    assert found == {"spam": None, "hate-speech": Calibration(2.0, 0.5), "category": None}
-    assert other.heads["spam"].linear is bundle.heads["spam"].linear
-    assert bundle.heads["spam"].calibration == Calibration(1.25, -0.1)
+    assert found == {"spam": Calibration(1.25, -0.1), "hate-speech": Calibration(2.0, 0.5), "category": None}
+    assert other.heads["hate-speech"].thresholds == {"high": 0.5}
+    assert other.heads["hate-speech"].linear is bundle.heads["hate-speech"].linear
+    assert bundle.heads["hate-speech"].calibration is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import xgboost
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -55,7 +56,7 @@ def loaded(content: bytes) -> xgboost.Booster:
 
 
 def fit(rows: DataFrame, n_classes: int = 2, seed: int = 17) -> bytes:
-    return fit_booster(place(rows, 2), n_classes, seed, SETTINGS)
+    return fit_booster(place(rows, 2), n_classes, seed, SETTINGS).booster
 
 
 def test_the_same_rows_give_the_same_bytes_whatever_the_partitioning(spark: SparkSession) -> None:
@@ -105,8 +106,9 @@ def test_it_stops_early_and_keeps_the_best_rounds(spark: SparkSession) -> None:
     rows = [(f"c{i:03}", [float(x) for x in rng.normal(size=WIDTH)], int(rng.integers(0, 2)), 1.0) for i in range(120)]
     frame = spark.createDataFrame(rows, _SCHEMA).withColumn(VALIDATION, F.col(c.CONTENT_ID) >= "c080")
     settings = SETTINGS.model_copy(update={"rounds": 60, "patience": 3})
-    stopped = loaded(fit_booster(place(frame, 2), 2, 17, settings, stops_early=True))
-    whole = loaded(fit_booster(place(frame.where(~F.col(VALIDATION)), 2), 2, 17, settings))
+    fitted = fit_booster(place(frame, 2), 2, 17, settings, stops_early=True)
+    stopped = loaded(fitted.booster)
+    whole = loaded(fit_booster(place(frame.where(~F.col(VALIDATION)), 2), 2, 17, settings).booster)
     assert whole.num_boosted_rounds() == 60
     kept = stopped.num_boosted_rounds()
     assert 1 <= kept < 20
@@ -121,6 +123,7 @@ def test_it_stops_early_and_keeps_the_best_rounds(spark: SparkSession) -> None:
         for n in range(1, kept + 4)
     ]
     assert int(np.argmin(losses)) + 1 == kept
+    assert fitted.loss == pytest.approx(min(losses), abs=1e-5)
 
 
 def test_a_worker_without_rows_that_judge(spark: SparkSession) -> None:
@@ -131,7 +134,7 @@ def test_a_worker_without_rows_that_judge(spark: SparkSession) -> None:
     counted = mixed.groupBy(F.spark_partition_id().alias("p")).agg(F.sum(F.col(VALIDATION).cast("int")).alias("n"))
     judges = {row["p"]: row["n"] for row in counted.collect()}
     assert judges[0] > 5 and judges[1] == 0
-    booster = loaded(fit_booster(mixed, 3, 17, settings, stops_early=True))
+    booster = loaded(fit_booster(mixed, 3, 17, settings, stops_early=True).booster)
     rows = rows_of(3)
     truth = np.array([row[2] for row in rows])
     assert (booster.inplace_predict(matrix_of(rows)).argmax(axis=1) == truth).mean() > 0.9
@@ -146,12 +149,12 @@ def test_a_fit_goes_on_from_its_checkpoint(spark: SparkSession, tmp_path: Path) 
     assert loaded(file.read_bytes()).num_boosted_rounds() == 4
     assert [one.name for one in file.parent.iterdir()] == ["one.ubj"]
     kept = file.read_bytes()
-    whole = loaded(fit_booster(frame, 3, 17, SETTINGS))
+    whole = loaded(fit_booster(frame, 3, 17, SETTINGS).booster)
     # Other labels: what is fitted again would show them.
     strange = frame.withColumn(CLASS, (F.col(CLASS) + 1) % 3)
-    resumed = loaded(fit_booster(frame, 3, 17, SETTINGS, checkpoint=file))
+    resumed = loaded(fit_booster(frame, 3, 17, SETTINGS, checkpoint=file).booster)
     file.write_bytes(kept)
-    mixed = loaded(fit_booster(strange, 3, 17, SETTINGS, checkpoint=file))
+    mixed = loaded(fit_booster(strange, 3, 17, SETTINGS, checkpoint=file).booster)
     assert {one.num_boosted_rounds() for one in (whole, resumed, mixed)} == {SETTINGS.rounds} == {6}
     inputs = matrix_of(rows_of(3))
     np.testing.assert_allclose(resumed.inplace_predict(inputs), whole.inplace_predict(inputs), atol=1e-6)
@@ -167,10 +170,10 @@ def test_early_stopping_goes_on_as_if_there_had_been_no_break(spark: SparkSessio
     settings = SETTINGS.model_copy(update={"rounds": 30, "patience": 4, "learning_rate": 1.0})
     whole = fit_booster(frame, 2, 17, settings, stops_early=True)
     file = tmp_path / "one.ubj"
-    fit_booster(frame, 2, 17, settings.model_copy(update={"rounds": 2}), stops_early=True, checkpoint=file)
+    fit_booster(frame, 2, 17, settings.model_copy(update={"rounds": 3}), stops_early=True, checkpoint=file)
     resumed = fit_booster(frame, 2, 17, settings, stops_early=True, checkpoint=file)
-    assert loaded(resumed).num_boosted_rounds() == loaded(whole).num_boosted_rounds() < 30
+    assert loaded(resumed.booster).num_boosted_rounds() == loaded(whole.booster).num_boosted_rounds() < 30
     inputs = matrix_of(rows_of(2))
     np.testing.assert_allclose(
-        loaded(resumed).inplace_predict(inputs), loaded(whole).inplace_predict(inputs), atol=1e-6
+        loaded(resumed.booster).inplace_predict(inputs), loaded(whole.booster).inplace_predict(inputs), atol=1e-6
     )

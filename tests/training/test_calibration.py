@@ -36,7 +36,7 @@ def logit(chances: Floats) -> Floats:
 
 def test_a_fit_is_the_minimum_of_platts_loss(spark: SparkSession) -> None:
     chances, truth = overconfident(800, seed=1)
-    found = fit_platt(frame(spark, chances, truth), "probability", "is_positive")
+    found = fit_platt(binned(frame(spark, chances, truth), "probability", "is_positive"))
     assert found is not None
     n_yes, n_no = truth.sum(), (~truth).sum()
     target = np.where(truth, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
@@ -58,16 +58,16 @@ def test_a_fit_is_the_minimum_of_platts_loss(spark: SparkSession) -> None:
 def test_none_where_there_are_few_of_a_class(spark: SparkSession, n_yes: int, n_no: int, is_fitted: bool) -> None:
     truth = np.arange(n_yes + n_no) < n_yes
     chances = np.linspace(0.9, 0.1, len(truth))
-    assert (fit_platt(frame(spark, chances, truth), "probability", "is_positive") is not None) is is_fitted
+    assert (fit_platt(binned(frame(spark, chances, truth), "probability", "is_positive")) is not None) is is_fitted
 
 
 def test_none_without_rows(spark: SparkSession) -> None:
-    assert fit_platt(frame(spark, np.array([]), np.array([], dtype=bool)), "probability", "is_positive") is None
+    assert fit_platt(binned(frame(spark, np.array([]), np.array([], dtype=bool)), "probability", "is_positive")) is None
 
 
 def test_certainty_stays_finite(spark: SparkSession) -> None:
     truth = np.array([True] * 6 + [False] * 6)
-    found = fit_platt(frame(spark, truth.astype(float), truth), "probability", "is_positive")
+    found = fit_platt(binned(frame(spark, truth.astype(float), truth), "probability", "is_positive"))
     assert found is not None and 0 < found.slope < 10 and abs(found.intercept) < 10
 
 

@@ -139,16 +139,9 @@ class ModelBundle:
     manifest: FeatureManifest
     heads: Mapping[str, Head]
 
-    def with_calibration(self, calibrations: Mapping[str, Calibration | None]) -> ModelBundle:
-        """The same models with other calibrations."""
-        heads = {
-            name: dataclasses.replace(head, calibration=calibrations.get(name)) for name, head in self.heads.items()
-        }
-        return dataclasses.replace(self, heads=heads)
-
-    def with_thresholds(self, thresholds: Mapping[str, Mapping[str, float]]) -> ModelBundle:
-        """The same models with other thresholds."""
-        heads = {name: dataclasses.replace(head, thresholds=thresholds[name]) for name, head in self.heads.items()}
+    def with_head(self, name: str, **changes: Any) -> ModelBundle:
+        """The same models, but for what changes of one head (calibration, thresholds)."""
+        heads = dict(self.heads) | {name: dataclasses.replace(self.heads[name], **changes)}
         return dataclasses.replace(self, heads=heads)
 
     def to_files(self) -> dict[str, bytes]:

@@ -218,6 +218,7 @@ class Training(_Section):
     as_of: datetime.datetime | None = None
     versions: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     workers: int | None = Field(default=None, ge=1)
+    checkpoints: str | None = None
     min_labels_a_class: int = Field(ge=1)
     split: Split
     near_duplicate: float = Field(gt=0, le=1)
@@ -229,8 +230,17 @@ class Training(_Section):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides a model besides its rows: all but where the rows are read."""
-        return self.model_dump(mode="json", exclude={"as_of", "versions"})
+        """What decides a model besides its rows: all but where rows are read and checkpoints kept."""
+        return self.model_dump(mode="json", exclude={"as_of", "versions", "checkpoints"})
+
+
+class Search(_Section):
+    """The search for parameters."""
+
+    family: Literal["category", "risk"]
+    trials: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    folder: str | None = None
 
 
 class Evaluation(_Section):
@@ -274,6 +284,7 @@ class Scoring(_Section):
 
     rows_a_batch: int = Field(ge=1)
     rows_a_partition: int = Field(ge=1)
+    shadow: bool
     accept_threshold: float = Field(ge=0, le=1)
     medium_threshold: float = Field(ge=0, le=1)
     high_threshold: float = Field(ge=0, le=1)
@@ -311,6 +322,7 @@ class Config(_Section):
     reports: Reports
     features: Features
     training: Training
+    search: Search
     evaluation: Evaluation
     promotion: Promotion
     decision: Decision
@@ -332,6 +344,16 @@ class Config(_Section):
     def review_folder(self) -> Path | None:
         """Where the review queue's files go: `review.folder`, else beside the tables of a folder; None on a catalog."""
         return self._beside_tables(self.review.folder, "review")
+
+    @property
+    def checkpoint_folder(self) -> Path | None:
+        """Where fits are kept until they are done: `training.checkpoints`, else beside the tables of a folder."""
+        return self._beside_tables(self.training.checkpoints, "checkpoints")
+
+    @property
+    def search_folder(self) -> Path | None:
+        """Where trials are kept: `search.folder`, else beside the tables of a folder; None on a catalog."""
+        return self._beside_tables(self.search.folder, "search")
 
     def _beside_tables(self, given: str | None, name: str) -> Path | None:
         if given is not None:
@@ -416,14 +438,38 @@ class Taxonomy(_Document):
         return fingerprint([[n.id, n.parent, n.threshold] for n in self.nodes])
 
 
+class Rule(_Section):
+    """What raises an area's level to `level`, whatever the model says: words, or links to domains."""
+
+    id: Identifier
+    words: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = ()
+    domains: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,252}$")], ...] = ()
+    level: Literal["medium", "high"]
+
+    @model_validator(mode="after")
+    def _has_something(self) -> Rule:
+        if not self.words and not self.domains:
+            raise ValueError(f"rule {self.id!r} has neither words nor domains")
+        return self
+
+
 class Area(_Section):
-    """A risk area with the probabilities from which its levels begin, and the grade from which a vote says yes."""
+    """A risk area: the probabilities from which its levels begin, the grade from which a vote says yes, its rules."""
 
     id: Identifier
     name: str
     medium: float | None = Field(default=None, ge=0, le=1)
     high: float | None = Field(default=None, ge=0, le=1)
     severe_from: int = Field(default=3, ge=2, le=5)
+    rules: tuple[Rule, ...] = ()
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_once_each(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        ids = [rule.id for rule in rules]
+        if len(set(ids)) < len(ids):
+            raise ValueError("a rule id stands twice")
+        return rules
 
 
 class RiskAreas(_Document):

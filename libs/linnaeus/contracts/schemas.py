@@ -23,6 +23,7 @@ TEXT = StringType()
 TEXTS = ArrayType(StringType())
 FLOATS = ArrayType(FloatType())
 INTEGERS = ArrayType(IntegerType())
+REASONS = MapType(StringType(), ArrayType(StringType()))
 SHARES = MapType(StringType(), FloatType())
 CONFUSION = ArrayType(
     StructType(
@@ -234,6 +235,9 @@ CONTENT_PROFILES = StructType(
         _column(c.EMBEDDER, TEXT, "The embedder whose vector was scored; null where there was no text"),
         _column(c.CONTENT_HASH, TEXT, "Of the text that was scored", required=True),
         _column(c.SCORED_AT, TimestampType(), "When this row was last written, UTC", required=True),
+        _column(
+            c.RISK_REASONS, REASONS, "By risk area, the rules that fired and may have raised its level; null for none"
+        ),
     ]
 )
 

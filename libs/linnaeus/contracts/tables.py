@@ -118,6 +118,14 @@ CONTENT_PROFILES = Table(
     "Category and risk of each content, with what they came from",
     (c.SCORED_AT,),
 )
+SHADOW_PROFILES = Table(
+    "gold",
+    "shadow_profiles",
+    (c.CONTENT_ID,),
+    schemas.CONTENT_PROFILES,
+    "What the candidates make of each content, beside the champions' gold.content_profiles",
+    (c.SCORED_AT,),
+)
 CREATOR_PROFILES = Table(
     "gold",
     "creator_profiles",
@@ -157,6 +165,7 @@ ALL: tuple[Table, ...] = (
     LABEL_ISSUES,
     REVIEW_QUEUE,
     CONTENT_PROFILES,
+    SHADOW_PROFILES,
     CREATOR_PROFILES,
     MODEL_EVALUATIONS,
     PROMOTIONS,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as distribution_version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import mlflow
 import pandas as pd
+from matplotlib.figure import Figure
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
@@ -21,7 +27,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from linnaeus.contracts.bundle import ModelBundle
-from linnaeus.contracts.config import Config, resolve
+from linnaeus.contracts.config import Config, repository, resolve
 from linnaeus.contracts.errors import TrackingError
 
 CANDIDATE = "candidate"
@@ -30,6 +36,7 @@ PASSED = "passed"  # a candidate that the gate lets through, waiting for a perso
 ROLLED_BACK = "rolled_back"  # a tag: taken out of force by a person, and promoted again by a person alone
 FINGERPRINT = "training_fingerprint"
 _BUNDLE = "bundle"
+_STUDY = "study"
 _REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
 _SQLITE = "sqlite:///"
 _Answer = TypeVar("_Answer")
@@ -49,6 +56,34 @@ class Version:
     def name(self) -> str:
         """Model and version, as rows are stamped with it."""
         return f"{self.model}/{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What is kept beside a model."""
+
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    documents: dict[str, str]
+    plots: dict[str, Figure]
+
+
+def code_version() -> str:
+    """The commit of the checkout that runs, `+` where files differ from it; the wheel's version where there is none."""
+    root = repository()
+    if root is not None and (git := shutil.which("git")):
+        commit = _said_by(git, root, "rev-parse", "HEAD")
+        if commit:
+            return commit + ("+" if _said_by(git, root, "status", "--porcelain", "--untracked-files=no") else "")
+    with suppress(PackageNotFoundError):
+        return distribution_version("linnaeus")
+    return "unknown"
+
+
+def _said_by(git: str, root: Path, *arguments: str) -> str:
+    done = subprocess.run([git, "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 class Tracking:
@@ -109,12 +144,16 @@ class Tracking:
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
+        documents: Mapping[str, str] = MappingProxyType({}),
+        plots: Mapping[str, Figure] = MappingProxyType({}),
     ) -> Version:
         """Log a run with the bundle and register it as a new version; tags come with the version, in one step.
 
-        `served_by` is the file of jobs/served_model.py. A process that dies before that step leaves a run alone.
+        `served_by` is the file of jobs/served_model.py; `documents` (texts by file name) and `plots` (by name) become
+        artifacts of the run. A process that dies before that step leaves a run alone.
         """
-        return self._said(lambda: self._register(model, bundle, served_by, example, prediction, params, metrics, tags))
+        kept = _Kept(dict(params), dict(metrics), dict(tags), dict(documents), dict(plots))
+        return self._said(lambda: self._register(model, bundle, served_by, example, prediction, kept))
 
     def _register(
         self,
@@ -123,15 +162,17 @@ class Tracking:
         served_by: Path,
         example: pd.DataFrame,
         prediction: pd.DataFrame,
-        params: Mapping[str, Any],
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
+        kept: _Kept,
     ) -> Version:
         self._use_experiment()
         with mlflow.start_run(run_name=model) as run, _folder_of(bundle) as folder:
-            mlflow.log_params(dict(params))
-            mlflow.log_metrics(dict(metrics))
-            mlflow.set_tags(dict(tags))
+            mlflow.log_params(kept.params)
+            mlflow.log_metrics(kept.metrics)
+            mlflow.set_tags(kept.tags)
+            for name, document in kept.documents.items():
+                mlflow.log_text(document, name)
+            for name, figure in kept.plots.items():
+                mlflow.log_figure(figure, f"plots/{name}.png")
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(served_by),  # code as text, not a pickle
@@ -144,9 +185,26 @@ class Tracking:
         with _made_by_another():
             self._client.create_registered_model(model)
         created = self._client.create_model_version(
-            model, info.model_uri, run_id=run.info.run_id, tags=dict(tags), model_id=info.model_id
+            model, info.model_uri, run_id=run.info.run_id, tags=kept.tags, model_id=info.model_id
         )
         return _version(created)
+
+    @contextmanager
+    def search(self, name: str, study: str) -> Iterator[Callable[[str, Mapping[str, Any], Mapping[str, float]], None]]:
+        """A run whose nested runs are a search's trials: gives what logs one (name, parameters, metrics).
+
+        The run of a search that was cut off (the same `study`) is gone on with.
+        """
+        self._said(self._use_experiment)
+        with mlflow.start_run(run_id=self._said(lambda: _run_of(study)), run_name=name):
+            self._said(lambda: mlflow.set_tag(_STUDY, study))
+
+            def log(trial: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+                with mlflow.start_run(run_name=trial, nested=True):
+                    mlflow.log_params(dict(params))
+                    mlflow.log_metrics(dict(metrics))
+
+            yield lambda *trial: self._said(lambda: log(*trial))
 
     def _connect(self) -> MlflowClient:
         uri, registry = self._config.tracking.uri, self._config.registry.uri
@@ -179,6 +237,12 @@ class Tracking:
 
     def _failure(self, error: Exception) -> TrackingError:
         return TrackingError(f"MLflow at {self._config.tracking.uri}: {' '.join(str(error).split())[:300]}")
+
+
+def _run_of(study: str) -> str | None:
+    """The run of a search in the experiment in use, or None."""
+    found = mlflow.search_runs(filter_string=f"tags.{_STUDY} = '{study}'", max_results=1, output_format="list")
+    return str(found[0].info.run_id) if found else None
 
 
 def _version(found: ModelVersion) -> Version:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xgboost
 from pyspark.sql import DataFrame
-from pyspark.sql.types import BinaryType, StructField, StructType
+from pyspark.sql.types import BinaryType, DoubleType, StructField, StructType
 from xgboost import collective
 
 from linnaeus.contracts import columns as c
@@ -30,8 +30,16 @@ from linnaeus.training.workers import together
 
 VALIDATION = "is_validation"
 Batches = Iterator[pa.RecordBatch]
-_FITTED = StructType([StructField("booster", BinaryType())])
+_FITTED = StructType([StructField("booster", BinaryType()), StructField("loss", DoubleType())])
 _LOSSES = "losses"  # an attribute of a checkpoint: the validation losses of its rounds
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A booster as UBJSON, and its log loss on the rows that judged it, where there were any."""
+
+    booster: bytes
+    loss: float | None
 
 
 def place(train: DataFrame, workers: int) -> DataFrame:
@@ -52,8 +60,8 @@ def fit_booster(
     settings: Booster,
     stops_early: bool = False,
     checkpoint: Path | None = None,
-) -> bytes:
-    """A booster as UBJSON, fitted on `features` (binary or array<float>) and `class_index`, with `weight`.
+) -> Fitted:
+    """A booster fitted on `features` (binary or array<float>) and `class_index`, with `weight`.
 
     `placed` has a partition a worker (see `place`). Where it stops early the rows with `is_validation` are not fitted
     but judge each round by their log loss: after `patience` rounds without a better one it ends, and keeps the rounds
@@ -71,13 +79,14 @@ def fit_booster(
     def run(batches: Batches) -> Batches:
         with together() as rank:
             train, judge = _matrices(batches, stops_early, core["nthread"])
-            booster = _boost(core, train, judge, rounds, _Checkpoint(checkpoint, rank))
+            booster, losses = _boost(core, train, judge, rounds, _Checkpoint(checkpoint, rank))
         if rank == 0:
-            yield pa.RecordBatch.from_arrays([pa.array([bytes(booster.save_raw("ubj"))])], names=_FITTED.names)
+            columns = [pa.array([bytes(booster.save_raw("ubj"))]), pa.array([min(losses, default=None)], pa.float64())]
+            yield pa.RecordBatch.from_arrays(columns, names=_FITTED.names)
 
     wanted = [c.FEATURES, CLASS, c.WEIGHT, *([VALIDATION] if stops_early else [])]
     fitted = placed.select(*wanted).mapInArrow(run, _FITTED, barrier=True).collect()  # few: one row
-    return bytes(fitted[0]["booster"])
+    return Fitted(bytes(fitted[0]["booster"]), fitted[0]["loss"])
 
 
 def _matrices(
@@ -196,11 +205,12 @@ def _boost(
     judge: xgboost.QuantileDMatrix | None,
     rounds: _Rounds,
     checkpoint: _Checkpoint,
-) -> xgboost.Booster:
-    """Stretch after stretch of rounds; losses are sums over all workers, so all of them end at the same round.
+) -> tuple[xgboost.Booster, list[float]]:
+    """Stretch after stretch of rounds, and the losses of them all.
 
-    Each stretch begins with a new learner that has read the booster, and with a seed of its own: what its rounds draw
-    is the same whether it was read from memory or, by another process, from the checkpoint.
+    Losses are sums over all workers, so all of them end at the same round. Each stretch begins with a new learner that
+    has read the booster, and with a seed of its own: what its rounds draw is the same whether it was read from memory
+    or, by another process, from the checkpoint.
     """
     kept = checkpoint.read()
     while True:
@@ -214,7 +224,8 @@ def _boost(
                 losses.append(float(booster.eval(judge).rpartition(":")[2]))
         if rounds.has_ended(booster.num_boosted_rounds(), losses):
             booster.set_attr(**{_LOSSES: None})
-            return booster[: int(np.argmin(losses)) + 1] if rounds.patience is not None and losses else booster
+            is_cut = rounds.patience is not None and losses
+            return booster[: int(np.argmin(losses)) + 1] if is_cut else booster, losses
         booster.set_attr(**{_LOSSES: json.dumps(losses)})
         kept = bytes(booster.save_raw("ubj"))
         checkpoint.write(kept)

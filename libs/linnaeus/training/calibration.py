@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
@@ -12,14 +13,14 @@ from linnaeus.contracts.bundle import Calibration
 # Scores are counted in this many levels, so that what reaches the driver does not grow with the rows.
 LEVELS = 1 << 16
 _MIN_OF_EACH = 5
+Floats = npt.NDArray[np.float64]
 
 
-def fit_platt(scored: DataFrame, probability: str, is_positive: str) -> Calibration | None:
-    """Slope and intercept over the logit of `probability` (double), or None with under five rows of either class.
+def fit_platt(levels: Floats) -> Calibration | None:
+    """Slope and intercept over the logit of the probability of `binned` rows; None with under five of either class.
 
     Platt (1999), Probabilistic outputs for support vector machines, with his smoothed targets against overconfidence.
     """
-    levels = binned(scored, probability, is_positive)
     n_yes, n_no = levels[:, 1].sum(), levels[:, 2].sum()
     if min(n_yes, n_no) < _MIN_OF_EACH:
         return None
@@ -35,7 +36,17 @@ def fit_platt(scored: DataFrame, probability: str, is_positive: str) -> Calibrat
     return Calibration(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
 
-def binned(scored: DataFrame, probability: str, is_positive: str) -> np.ndarray:
+def calibrated(levels: Floats, calibration: Calibration | None) -> Floats:
+    """The same counts by their calibrated probabilities."""
+    if calibration is None:
+        return levels
+    inner = np.clip(levels[:, 0], 0.5 / LEVELS, 1 - 0.5 / LEVELS)
+    margin = calibration.slope * np.log(inner / (1 - inner)) + calibration.intercept
+    found = np.column_stack([1 / (1 + np.exp(-margin)), levels[:, 1:]])
+    return found[np.argsort(-found[:, 0], kind="stable")]
+
+
+def binned(scored: DataFrame, probability: str, is_positive: str) -> Floats:
     """An array (levels, 3): probability, positives, negatives; at most LEVELS + 1 rows, by descending probability."""
     level = F.round(F.col(probability) * LEVELS).alias("level")
     positive = F.col(is_positive).cast("long")
