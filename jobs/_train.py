@@ -40,7 +40,7 @@ from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.calibration import binned, calibrated, fit_platt
 from linnaeus.training.card import model_card
 from linnaeus.training.evaluation import OVERALL, Figure
-from linnaeus.training.examples import classes_of, examples, fingerprint_rows, label_counts, with_class_index
+from linnaeus.training.examples import balanced, classes_of, examples, fingerprint_rows, label_counts, with_class_index
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
@@ -52,12 +52,14 @@ _READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
 
 @dataclass(frozen=True, eq=False)
 class Facet:
-    """A facet with enough labels: its examples (cached), how many by part, its classes, and how many calibrate."""
+    """A facet with enough labels: its examples (cached), how many by part, its classes, how many of each train, and how
+    many calibrate."""
 
     name: str
     rows: DataFrame
     by_part: Mapping[str, int]
     classes: tuple[str, ...]
+    n_by_class: tuple[int, ...]
     n_calibration: int
 
 
@@ -80,7 +82,7 @@ def train(config: Config, family: Family, model: str) -> JobResult:
             found = judgement(snapshot, config, bundle)
             tags = _tags(config, bundle, mark, snapshot)
             counts = {facet.name: facet.by_part for facet in heads.values()}
-            card = model_card(model, bundle, found.figures, counts, tags, notes)
+            card = model_card(model, bundle, found.figures, counts, tags, notes, MAIN_METRIC[family])
             version = _register(tracking, config, model, bundle, found, tags, card)
             said = f"{version.name} trained; {_in_words(family, found.figures)}"
             written = _write_figures(lake, version, found.figures)
@@ -119,7 +121,8 @@ def facets_to_train(
         notes += _notes(facet, classes, counts, label_counts(labelled))
         if len(classes) >= 2:
             n_calibration = sum(counts.get((CALIBRATION, name), 0) for name in classes)
-            found[head] = Facet(facet, rows, _by_part(counts), classes, n_calibration)
+            n_by_class = tuple(counts[TRAIN, name] for name in classes)
+            found[head] = Facet(facet, rows, _by_part(counts), classes, n_by_class, n_calibration)
     return found, notes
 
 
@@ -189,6 +192,7 @@ def prepared(
     settings, folds = config.training, config.training.split.folds
     is_trained_on, is_judge = F.col(c.PART) == TRAIN, F.col(c.PART) == CALIBRATION
     labelled = with_class_index(facet.rows.where(is_trained_on | is_judge), facet.classes)
+    labelled = balanced(labelled, facet.n_by_class, settings.balance)
     # Those that judge are read as contents are when they are scored: by the linear models of all training rows.
     by_place = labelled.withColumn(c.FOLD, F.when(is_trained_on, F.col(c.FOLD)).otherwise(F.lit(folds)))
     placed = cached(place(by_place, settings.workers or slots(lake.session)), held)

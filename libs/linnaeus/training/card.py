@@ -31,8 +31,13 @@ def model_card(
     counts: Mapping[str, Mapping[str, int]],
     tags: Mapping[str, str],
     notes: Sequence[str],
+    metric: str,
 ) -> str:
-    """The card in Markdown. `counts` are labels by facet and part, `notes` what training had to say."""
+    """The card in Markdown.
+
+    `counts` are labels by facet and part, `notes` what training had to say, `metric` the figure that slices are
+    compared by.
+    """
     lines = [f"# {model}", "", _USE[bundle.family], "", "## Made of", ""]
     lines += [
         "| facet | " + " | ".join(_parts(counts)) + " | classes |",
@@ -48,7 +53,7 @@ def model_card(
     for facet, found in figures.items():
         lines += ["", f"### {facet}", "", "| figure | value | interval | contents |", "| --- | --- | --- | --- |"]
         lines += [f"| {f.metric} | {_cells(f)} |" for f in found if f.slice == OVERALL]
-        lines += _weak_slices(bundle.family, found)
+        lines += _weak_slices(metric, found)
     lines += ["", "## Thresholds", ""]
     for head, one in bundle.heads.items():
         said = ", ".join(f"{name} {value:.3f}" for name, value in sorted(one.thresholds.items())[:40])
@@ -78,9 +83,8 @@ def _cells(figure: Figure) -> str:
     return f"{figure.value:.4f} | {said} | {figure.n:,}"
 
 
-def _weak_slices(family: str, figures: Sequence[Figure]) -> list[str]:
+def _weak_slices(metric: str, figures: Sequence[Figure]) -> list[str]:
     """The slices in which the main figure is least."""
-    metric = {"category": "macro_f1", "risk": "pr_auc"}[family]
     of_nodes = [f for f in figures if f.slice.startswith(f"{NODE}=") and f.metric == "f1" and f.n]
     others = [f for f in figures if f.slice != OVERALL and f.metric == metric]
     lines = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -37,6 +37,19 @@ def with_class_index(rows: DataFrame, classes: tuple[str, ...]) -> DataFrame:
     """Adds `class_index` (int, the place in `classes`); rows of other labels are left out."""
     place = F.create_map(*[F.lit(part) for entry in zip(classes, range(len(classes)), strict=True) for part in entry])
     return rows.withColumn(CLASS, place[F.col(c.LABEL)]).where(F.col(CLASS).isNotNull())
+
+
+def balanced(rows: DataFrame, n_by_class: Sequence[int], exponent: float) -> DataFrame:
+    """Rows of `class_index` with their `weight` times (mean class size / size of its class) ^ `exponent`.
+
+    0 leaves every row as it is; at 1 all classes weigh the same together.
+    """
+    if exponent == 0:
+        return rows
+    mean = sum(n_by_class) / len(n_by_class)
+    factors = F.array(*[F.lit(float((mean / max(n, 1)) ** exponent)) for n in n_by_class])
+    factor = F.element_at(factors, F.col(CLASS) + 1).cast("float")
+    return rows.withColumn(c.WEIGHT, (F.col(c.WEIGHT) * factor).cast("float"))
 
 
 def fingerprint_rows(rows: DataFrame) -> str:
