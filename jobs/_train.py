@@ -40,7 +40,15 @@ from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.calibration import binned, calibrated, fit_platt
 from linnaeus.training.card import model_card
 from linnaeus.training.evaluation import OVERALL, Figure
-from linnaeus.training.examples import balanced, classes_of, examples, fingerprint_rows, label_counts, with_class_index
+from linnaeus.training.examples import (
+    balanced,
+    classes_of,
+    examples,
+    fingerprint_rows,
+    label_counts,
+    with_class_index,
+    without_suspects,
+)
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
@@ -96,11 +104,12 @@ def train(config: Config, family: Family, model: str) -> JobResult:
 
 def snapshot_of(lake: Lake, config: Config) -> Snapshot:
     """The tables at versions that are fixed before anything is read: no other writer can mix states of a lake."""
-    names = [table.full_name for table in _READ]
+    read = [*_READ, *([tables.LABEL_ISSUES] if config.training.prune_suspects else [])]
+    names = [table.full_name for table in read]
     unknown = sorted(set(config.training.versions) - set(names))
     if unknown:
         raise ConfigurationError(f"training.versions: {unknown[0]!r} is none of what is read: {', '.join(names)}")
-    return lake.snapshot(_READ, config.training.versions, config.training.as_of)
+    return lake.snapshot(read, config.training.versions, config.training.as_of)
 
 
 def facets_to_train(
@@ -112,7 +121,7 @@ def facets_to_train(
     found: dict[str, Facet] = {}
     notes: list[str] = []
     for head, facet in facets_of(config, family).items():
-        labelled = cached(examples(features, labels, facet, config.training.split), held)
+        labelled = cached(_examples(lake, config, features, labels, facet), held)
         rows = cached(without_leaks(labelled, config.training.near_duplicate), held)
         counts = label_counts(rows)
         classes = classes_of(counts, config.training.min_labels_a_class)
@@ -124,6 +133,15 @@ def facets_to_train(
             n_by_class = tuple(counts[TRAIN, name] for name in classes)
             found[head] = Facet(facet, rows, _by_part(counts), classes, n_by_class, n_calibration)
     return found, notes
+
+
+def _examples(lake: Reader, config: Config, features: DataFrame, labels: DataFrame, facet: str) -> DataFrame:
+    rows = examples(features, labels, facet, config.training.split)
+    if config.training.weights == "none":
+        rows = rows.withColumn(c.WEIGHT, F.lit(1.0).cast("float"))
+    if config.training.prune_suspects:
+        rows = without_suspects(rows, lake.read(tables.LABEL_ISSUES), facet)
+    return rows
 
 
 def _by_part(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:

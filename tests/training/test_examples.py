@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from linnaeus.contracts import columns as c
-from linnaeus.training.examples import CLASS, balanced, classes_of, label_counts, with_class_index
+from linnaeus.training.examples import CLASS, balanced, classes_of, label_counts, with_class_index, without_suspects
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 
 
@@ -41,3 +41,17 @@ def test_balance(spark: SparkSession, exponent: float, arts: float, news: float)
     assert weights == {(0, round(arts, 5)), (1, round(news, 5))}
     if exponent == 1.0:  # all training rows of a class together
         assert 2 * arts == pytest.approx(6 * news)
+
+
+def test_suspects_are_not_trained_on_and_judge_all_the_same(spark: SparkSession) -> None:
+    rows = [("a", "news", TRAIN), ("b", "news", TRAIN), ("c", "news", HELD_OUT), ("d", "arts", CALIBRATION)]
+    frame = spark.createDataFrame(rows, f"{c.CONTENT_ID} string, {c.LABEL} string, {c.PART} string")
+    doubted = [
+        ("a", "category", "news"),
+        ("b", "category", "arts"),
+        ("b", "risk.spam", "news"),
+        ("c", "category", "news"),
+    ]
+    issues = spark.createDataFrame(doubted, f"{c.CONTENT_ID} string, {c.FACET} string, {c.LABEL} string")
+    found = without_suspects(frame, issues, "category")
+    assert {row[c.CONTENT_ID] for row in found.collect()} == {"b", "c", "d"}  # b's label is another since

@@ -221,6 +221,8 @@ class Training(_Section):
     checkpoints: str | None = None
     min_labels_a_class: int = Field(ge=1)
     split: Split
+    weights: Literal["probability", "none"]
+    prune_suspects: bool
     balance: float = Field(ge=0, le=1)
     near_duplicate: float = Field(gt=0, le=1)
     min_validation: int = Field(ge=1)

@@ -22,6 +22,16 @@ def examples(features: DataFrame, labels: DataFrame, facet: str, split: Split) -
     return with_split(features.join(wanted, c.CONTENT_ID), split)
 
 
+def without_suspects(rows: DataFrame, issues: DataFrame, facet: str) -> DataFrame:
+    """Rows but those in `part` train whose label is in doubt (`issues`: silver.label_issues).
+
+    Northcutt, Jiang and Chuang (2021), Confident learning: estimating uncertainty in dataset labels. Rows that judge
+    or calibrate stay: what a model is measured on is not cleaned by a model.
+    """
+    doubted = issues.where(F.col(c.FACET) == facet).select(c.CONTENT_ID, c.LABEL, F.lit(TRAIN).alias(c.PART))
+    return rows.join(doubted, [c.CONTENT_ID, c.LABEL, c.PART], "left_anti")
+
+
 def label_counts(rows: DataFrame) -> dict[tuple[str, str], int]:
     """How many rows there are by part and label."""
     counted = rows.groupBy(c.PART, c.LABEL).count().collect()  # few: at most a row a taxonomy node and part
