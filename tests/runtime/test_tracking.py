@@ -62,7 +62,8 @@ def register(tracking: Tracking, bundle: ModelBundle, fingerprint: str) -> Versi
 def register_as(
     tracking: Tracking, model: str, bundle: ModelBundle, served_by: Path, fingerprint: str = "aa"
 ) -> Version:
-    example = [row for row in ROWS if row[2]][:1]
+    rows = random_rows(30, bundle.manifest, seed=3)
+    example = [row for row in rows if row[0] is not None and row[2]][:1]
     columns = {
         f"{head}.{name}": probabilities[:, place].astype(float)
         for head, probabilities in Predictor(bundle).predict(as_batch(example)).items()

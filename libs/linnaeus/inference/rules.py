@@ -68,7 +68,7 @@ def _level_of(area: Column, areas: RiskAreas) -> Column:
 
 def _greater(level: Column, rank: Column) -> Column:
     names = F.array(*[F.lit(name) for name in _RANK])
-    own = F.array_position(names, level).cast("int") - 1
+    own = F.call_function("array_position", names, level).cast("int") - 1
     return F.element_at(names, F.greatest(own, rank) + 1)
 
 
