@@ -38,8 +38,8 @@ def test_a_card_says_what_went_in_and_where_it_is_weak() -> None:
     )
     assert card.startswith("# cats\n")
     for line in (
-        "| category | 1,200 | 300 | 200 | arts, news, sport |",
-        "- category: 3 leaks",
+        "| category | 1,200 | 200 | 300 | arts, news, sport |",
+        "- left out: category: 3 leaks",
         "| code | `abc+` |",
         "- category: arts 0.250, sport 0.500",
     ):

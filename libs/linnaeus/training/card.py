@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.training.evaluation import NODE, OVERALL, Figure
+from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 
 _USE = {
     "category": (
@@ -47,7 +48,7 @@ def model_card(
         numbers = " | ".join(f"{counts[facet].get(part, 0):,}" for part in _parts(counts))
         lines.append(f"| {facet} | {numbers} | {_shortened(one.classes)} |")
     lines += ["", "Creators of one part are in no other, and texts like ones of another part are not trained on."]
-    lines += [f"- {note}" for note in notes]
+    lines += ["", *[f"- left out: {note}" for note in notes]] if notes else []
     lines += ["", "| | |", "| --- | --- |", *[f"| {name} | `{value}` |" for name, value in sorted(tags.items())]]
     lines += ["", "## How good it is", "", "On held-out creators; intervals of 95% by a bootstrap over creators."]
     for facet, found in figures.items():
@@ -70,7 +71,8 @@ def model_card(
 
 
 def _parts(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    return sorted({part for one in counts.values() for part in one}, reverse=True)
+    known = {part for one in counts.values() for part in one}
+    return [part for part in (TRAIN, CALIBRATION, HELD_OUT) if part in known]
 
 
 def _shortened(classes: Sequence[str]) -> str:
@@ -86,7 +88,8 @@ def _cells(figure: Figure) -> str:
 def _weak_slices(metric: str, figures: Sequence[Figure]) -> list[str]:
     """The slices in which the main figure is least."""
     of_nodes = [f for f in figures if f.slice.startswith(f"{NODE}=") and f.metric == "f1" and f.n]
-    others = [f for f in figures if f.slice != OVERALL and f.metric == metric]
+    whole = max((f.n for f in figures if f.slice == OVERALL), default=0)
+    others = [f for f in figures if f.slice != OVERALL and f.metric == metric and f.n < whole]  # a part, not all
     lines = []
     for title, found in (("slices", others), ("nodes", of_nodes)):
         worst = sorted(found, key=lambda f: (f.value, f.slice))[:_WORST]
