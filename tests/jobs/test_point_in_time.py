@@ -75,9 +75,9 @@ def test_a_training_is_repeated_to_the_byte(spark: SparkSession, make_config: Ma
         assert train_category.main(again).details["category"] == said.replace(first.name, f"{name}/1")
         assert Tracking(again).load(candidate(again)).to_files() == files
         assert candidate(again).tags == first.tags
-    figures = lake.read(tables.MODEL_EVALUATIONS).where("version = '1'").groupBy(c.METRIC)
+    figures = lake.read(tables.MODEL_EVALUATIONS).where("version = '1'").groupBy(c.SLICE, c.METRIC)
     counted = figures.agg(F.count(c.VALUE).alias("models"), F.countDistinct(c.VALUE).alias("values")).collect()
-    assert [(row["models"], row["values"]) for row in counted] == [(3, 1)] * 2
+    assert len(counted) > 5 and {(row["models"], row["values"]) for row in counted} == {(3, 1)}
 
     for asked, words in (
         ("training.versions={silver.labels: 99}", r"silver\.labels: there is no version 99"),
