@@ -82,10 +82,10 @@ def held_out_figures(lake: Reader, config: Config, bundle: ModelBundle) -> dict[
         return {facet: _figures(rows, bundle, config) for facet, rows in _held_out(lake, config, bundle, held).items()}
 
 
-def judgement(lake: Reader, config: Config, bundle: ModelBundle) -> Judgement:
-    """The figures, and what is behind them."""
+def judgement(lake: Reader, config: Config, bundle: ModelBundle, labelled: Mapping[str, DataFrame]) -> Judgement:
+    """The figures of `held_out_figures`, and what is behind them, of labelled examples by facet."""
     with ExitStack() as held:
-        rows = _held_out(lake, config, bundle, held)
+        rows = _held_out(lake, config, bundle, held, labelled)
         figures = {facet: _figures(one, bundle, config) for facet, one in rows.items()}
         if bundle.family == "risk":
             return Judgement(figures, {}, {facet: binned(one, c.PROBABILITY, _TRUE) for facet, one in rows.items()})
@@ -97,16 +97,18 @@ def judgement(lake: Reader, config: Config, bundle: ModelBundle) -> Judgement:
         return Judgement(figures, confusion, levels)
 
 
-def _held_out(lake: Reader, config: Config, bundle: ModelBundle, held: ExitStack) -> dict[str, DataFrame]:
+def _held_out(
+    lake: Reader, config: Config, bundle: ModelBundle, held: ExitStack, labelled: Mapping[str, DataFrame] | None = None
+) -> dict[str, DataFrame]:
     """The bundle's predictions by facet, cached until a block ends: what evaluation.py asks for."""
-    rows = content_features(lake, bundle.manifest)
+    facets = {head: facet for head, facet in facets_of(config, bundle.family).items() if head in bundle.heads}
+    if labelled is None:
+        rows, labels = content_features(lake, bundle.manifest), lake.read(tables.LABELS)
+        labelled = {facet: examples(rows, labels, facet, config.training.split) for facet in facets.values()}
     content, tokens = lake.read(tables.CONTENT), lake.read(tables.TOKENS)
     found = {}
-    for head, facet in facets_of(config, bundle.family).items():
-        if head not in bundle.heads:
-            continue
-        labelled = examples(rows, lake.read(tables.LABELS), facet, config.training.split)
-        held_out = labelled.where(F.col(c.PART) == HELD_OUT)
+    for head, facet in facets.items():
+        held_out = labelled[facet].where(F.col(c.PART) == HELD_OUT)
         sliced = judged(*with_dimensions(held_out, content, tokens, config.evaluation.new_creator_days))
         found[facet] = cached(_answers(predict(sliced, bundle, (CREATOR, SLICES, c.LABEL)), head, bundle), held)
     return found

@@ -87,7 +87,8 @@ def train(config: Config, family: Family, model: str) -> JobResult:
         written = 0
         if version is None:
             bundle = _fit(lake, config, family, manifest, heads, mark)
-            found = judgement(snapshot, config, bundle)
+            labelled = {facet.name: facet.rows for facet in heads.values()}
+            found = judgement(snapshot, config, bundle, labelled)
             tags = _tags(config, bundle, mark, snapshot)
             counts = {facet.name: facet.by_part for facet in heads.values()}
             card = model_card(model, bundle, found.figures, counts, tags, notes, MAIN_METRIC[family])

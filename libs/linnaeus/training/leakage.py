@@ -9,7 +9,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.training.split import TRAIN
 
 _BANDS = 16
-_BAND, _OTHER = "__band", "__other"
+_KEY, _IS_TEXT, _OTHER = "__key", "__is_text", "__other"
 
 
 def without_leaks(rows: DataFrame, at_least: float) -> DataFrame:
@@ -20,24 +20,26 @@ def without_leaks(rows: DataFrame, at_least: float) -> DataFrame:
     Jaccard similarity, is `at_least`. Candidates are pairs with a band of the signature in common; of a band that many
     rows of other parts share one row stands for all, so the work grows with the rows.
     """
-    train, others = rows.where(F.col(c.PART) == TRAIN), rows.where(F.col(c.PART) != TRAIN)
-    same_text = train.join(others.select(c.CONTENT_HASH).distinct(), c.CONTENT_HASH, "left_semi").select(c.CONTENT_ID)
-    judged = _banded(others).groupBy(_BAND).agg(F.min(c.SIGNATURE).alias(_OTHER))
-    near = _banded(train).join(judged, _BAND).where(_agreement() >= at_least).select(c.CONTENT_ID)
-    return rows.join(same_text.union(near).distinct(), c.CONTENT_ID, "left_anti")
+    keyed = _keyed(rows)
+    judged = keyed.where(F.col(c.PART) != TRAIN).groupBy(_KEY).agg(F.min(c.SIGNATURE).alias(_OTHER))
+    found = keyed.where(F.col(c.PART) == TRAIN).join(judged, _KEY)
+    leaks = found.where(F.col(_IS_TEXT) | (_agreement() >= at_least)).select(c.CONTENT_ID).distinct()
+    return rows.join(leaks, c.CONTENT_ID, "left_anti")
 
 
-def _banded(rows: DataFrame) -> DataFrame:
-    """A row a band: its place and its part of the signature."""
+def _keyed(rows: DataFrame) -> DataFrame:
+    """A row a key that two rows of one text, or nearly one text, have in common: the text's hash, and each band."""
     width = F.size(c.SIGNATURE) / _BANDS
     bands = F.transform(
         F.sequence(F.lit(0), F.lit(_BANDS - 1)),
-        lambda band: F.struct(band, F.slice(c.SIGNATURE, (band * width + 1).cast("int"), width.cast("int"))),
+        lambda band: F.struct(
+            F.xxhash64(band, F.slice(c.SIGNATURE, (band * width + 1).cast("int"), width.cast("int"))).alias(_KEY),
+            F.lit(False).alias(_IS_TEXT),
+        ),
     )
-    known = rows.where(F.col(c.SIGNATURE).isNotNull())
-    return known.select(
-        c.CONTENT_ID, c.SIGNATURE, F.explode(F.transform(bands, lambda band: F.xxhash64(band))).alias(_BAND)
-    )
+    of_text = F.array(F.struct(F.xxhash64(c.CONTENT_HASH).alias(_KEY), F.lit(True).alias(_IS_TEXT)))
+    keys = F.when(F.col(c.SIGNATURE).isNull(), of_text).otherwise(F.concat(of_text, bands))
+    return rows.select(c.CONTENT_ID, c.PART, c.SIGNATURE, F.inline(keys))
 
 
 def _agreement() -> Column:
