@@ -33,6 +33,7 @@ from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.runtime.command import JobResult
+from linnaeus.runtime.files import KeptFile
 from linnaeus.runtime.lake import Lake, Reader, Snapshot
 from linnaeus.runtime.spark import build_session, cached, slots
 from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version, code_version
@@ -179,10 +180,10 @@ def _fit(
     lake: Lake, config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, Facet], mark: str
 ) -> ModelBundle:
     folder = config.checkpoint_folder
-    kept = {head: folder / f"{mark}-{head}.ubj" if folder else None for head in heads}
+    kept = {head: KeptFile(folder / f"{mark}-{head}.ubj") if folder else None for head in heads}
     fitted = {head: _fit_head(lake, config, manifest, facet, kept[head]) for head, facet in heads.items()}
     for file in filter(None, kept.values()):
-        file.unlink(missing_ok=True)
+        file.remove()
     bundle = ModelBundle(family, manifest, fitted)
     for head, facet in heads.items():
         bundle = (
@@ -193,7 +194,7 @@ def _fit(
     return bundle
 
 
-def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoint: Path | None) -> Head:
+def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoint: KeptFile | None) -> Head:
     settings = config.training
     with ExitStack() as held:
         rows, linear = prepared(lake, config, manifest, facet, held)

@@ -17,8 +17,8 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, Review
 from linnaeus.review.queue import candidates, choose, with_priority, with_text
 from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
+from linnaeus.runtime.files import write_whole
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.report import write_whole
 from linnaeus.runtime.spark import build_session
 
 _READ = (tables.CONTENT, tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES)

@@ -39,7 +39,7 @@ from xgboost import XGBClassifier
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from linnaeus.contracts import columns as c
-from linnaeus.contracts.config import Config, fingerprint, load_config, repository, resolve
+from linnaeus.contracts.config import Config, fingerprint, load_config, resolve
 from linnaeus.contracts.lexical import linear_scores, term_counts, unit_tf_idf, vector_scores
 from linnaeus.features.reading import read_texts
 from linnaeus.features.statistics import as_array, statistics
@@ -52,9 +52,9 @@ from linnaeus.training.linear import centred, centroids, complement_weights
 from linnaeus.training.ridge import solve
 from tests.benchmarks import reference
 from tests.benchmarks.support import json_lines, print_table, timed
+from tests.benchmarks.texts import SHARED
 
 Matrix = npt.NDArray[np.float32]
-SHARED = (repository() or Path()).parent / "shared" / "data"
 THREADS = 2
 INNER_FOLDS = 4
 # Name: folder, facet, the most texts that are taken (by a hash of their ids).

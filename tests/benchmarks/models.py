@@ -34,7 +34,7 @@ from jobs._models import MAIN_METRIC, content_features, held_out_figures, manife
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family
-from linnaeus.contracts.config import Config, load_config, repository, resolve
+from linnaeus.contracts.config import Config, load_config, resolve
 from linnaeus.features.text import text
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
@@ -44,8 +44,8 @@ from linnaeus.training.examples import examples
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.split import HELD_OUT
 from tests.benchmarks.support import print_table, timed
+from tests.benchmarks.texts import SHARED
 
-SHARED = (repository() or Path()).parent / "shared" / "data"
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 ENOUGH = 1000  # held-out texts from which on a calibration error is asked for
 

@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Booster
+from linnaeus.runtime.files import KeptFile
 from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.examples import CLASS
 
@@ -145,16 +146,16 @@ def test_a_fit_goes_on_from_its_checkpoint(spark: SparkSession, tmp_path: Path) 
     frame = place(spark.createDataFrame(rows_of(3), _SCHEMA), 2)
     file = tmp_path / "checkpoints" / "one.ubj"
     short = SETTINGS.model_copy(update={"rounds": 5})
-    fit_booster(frame, 3, 17, short, checkpoint=file)
+    fit_booster(frame, 3, 17, short, checkpoint=KeptFile(file))
     assert loaded(file.read_bytes()).num_boosted_rounds() == 4
     assert [one.name for one in file.parent.iterdir()] == ["one.ubj"]
     kept = file.read_bytes()
     whole = loaded(fit_booster(frame, 3, 17, SETTINGS).booster)
     # Other labels: what is fitted again would show them.
     strange = frame.withColumn(CLASS, (F.col(CLASS) + 1) % 3)
-    resumed = loaded(fit_booster(frame, 3, 17, SETTINGS, checkpoint=file).booster)
+    resumed = loaded(fit_booster(frame, 3, 17, SETTINGS, checkpoint=KeptFile(file)).booster)
     file.write_bytes(kept)
-    mixed = loaded(fit_booster(strange, 3, 17, SETTINGS, checkpoint=file).booster)
+    mixed = loaded(fit_booster(strange, 3, 17, SETTINGS, checkpoint=KeptFile(file)).booster)
     assert {one.num_boosted_rounds() for one in (whole, resumed, mixed)} == {SETTINGS.rounds} == {6}
     inputs = matrix_of(rows_of(3))
     np.testing.assert_allclose(resumed.inplace_predict(inputs), whole.inplace_predict(inputs), atol=1e-6)
@@ -170,8 +171,8 @@ def test_early_stopping_goes_on_as_if_there_had_been_no_break(spark: SparkSessio
     settings = SETTINGS.model_copy(update={"rounds": 30, "patience": 4, "learning_rate": 1.0})
     whole = fit_booster(frame, 2, 17, settings, stops_early=True)
     file = tmp_path / "one.ubj"
-    fit_booster(frame, 2, 17, settings.model_copy(update={"rounds": 3}), stops_early=True, checkpoint=file)
-    resumed = fit_booster(frame, 2, 17, settings, stops_early=True, checkpoint=file)
+    fit_booster(frame, 2, 17, settings.model_copy(update={"rounds": 3}), stops_early=True, checkpoint=KeptFile(file))
+    resumed = fit_booster(frame, 2, 17, settings, stops_early=True, checkpoint=KeptFile(file))
     assert loaded(resumed.booster).num_boosted_rounds() == loaded(whole.booster).num_boosted_rounds() < 30
     inputs = matrix_of(rows_of(2))
     np.testing.assert_allclose(

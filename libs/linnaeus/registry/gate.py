@@ -43,7 +43,6 @@ class Check:
     metric: str
     candidate: float
     champion: float
-    gain: float
     at_least: float
     loss: float
     strict: bool
@@ -119,7 +118,7 @@ def _check(own: Measured, other: Measured, loss: float, error_rate: float, stric
     gains = sign * (own.values - other.values)
     drawn = gains[1:][np.isfinite(gains[1:])]
     at_least = float(np.quantile(drawn, error_rate)) if len(drawn) else float("-inf")
-    values = (float(own.values[0]), float(other.values[0]), float(gains[0]))
+    values = (float(own.values[0]), float(other.values[0]))
     return Check(own.facet, own.slice, own.metric, *values, at_least, loss, strict, min(own.n, other.n))
 
 

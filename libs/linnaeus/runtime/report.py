@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,8 @@ from pathlib import Path
 import matplotlib
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from matplotlib.figure import Figure
+
+from linnaeus.runtime.files import write_whole
 
 _TEMPLATES = Environment(
     loader=PackageLoader("linnaeus.runtime", "templates"),
@@ -57,19 +57,6 @@ def write_report(folder: Path | None, name: str, title: str, sections: Sequence[
         title=title, sections=[(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
     )
     return write_whole(folder / f"{name}.html", page)
-
-
-def write_whole(path: Path, text: str) -> Path:
-    """Write a text file that no reader ever sees half of."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
 
 
 def _inline(plot: Plot) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +31,16 @@ VALIDATION = "is_validation"
 Batches = Iterator[pa.RecordBatch]
 _FITTED = StructType([StructField("booster", BinaryType()), StructField("loss", DoubleType())])
 _LOSSES = "losses"  # an attribute of a checkpoint: the validation losses of its rounds
+
+
+class Store(Protocol):
+    """What keeps bytes, replaced as a whole: a process that dies while it writes leaves those before."""
+
+    def read(self) -> bytes | None:
+        """What was written last, or None."""
+
+    def write(self, content: bytes) -> None:
+        """Replace it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +68,13 @@ def fit_booster(
     seed: int,
     settings: Booster,
     stops_early: bool = False,
-    checkpoint: Path | None = None,
+    checkpoint: Store | None = None,
 ) -> Fitted:
     """A booster fitted on `features` (binary or array<float>) and `class_index`, with `weight`.
 
     `placed` has a partition a worker (see `place`). Where it stops early the rows with `is_validation` are not fitted
     but judge each round by their log loss: after `patience` rounds without a better one it ends, and keeps the rounds
-    up to the best. `checkpoint` is a file that all workers' machines share: the first worker writes the booster there
+    up to the best. `checkpoint` is a place that the first worker reaches from any machine: it writes the booster there
     every `checkpoint_rounds` rounds, and a fit that finds one goes on from it. Who calls removes it.
     """
     core = parameters(settings, seed)
@@ -164,26 +173,21 @@ class _Feed(xgboost.DataIter):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _Checkpoint:
-    """Where the booster is kept between rounds; nowhere where there is no file."""
+    """What is kept of the booster between rounds, by the first worker; nothing where there is no place for it."""
 
-    file: Path | None
+    store: Store | None
     rank: int
 
     def read(self) -> bytes | None:
         """What the first worker finds, told to all, so that they begin at the same round."""
-        if self.file is None:
+        if self.store is None:
             return None
-        found = self.file.read_bytes() if self.rank == 0 and self.file.is_file() else b""
-        return collective.broadcast(found, 0) or None
+        found = self.store.read() if self.rank == 0 else None
+        return collective.broadcast(found or b"", 0) or None
 
     def write(self, booster: bytes) -> None:
-        """Replaced as a whole: a worker that dies while it writes leaves the one before."""
-        if self.file is None or self.rank != 0:
-            return
-        unfinished = self.file.with_suffix(".unfinished")
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(booster)
-        unfinished.replace(self.file)
+        if self.store is not None and self.rank == 0:
+            self.store.write(booster)
 
 
 @dataclass(frozen=True)
