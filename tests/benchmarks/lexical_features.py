@@ -12,7 +12,6 @@ onnxruntime's. Features are kept in .cache/benchmarks.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -51,7 +50,7 @@ from linnaeus.training.booster import parameters
 from linnaeus.training.linear import centred, centroids, complement_weights
 from linnaeus.training.ridge import solve
 from tests.benchmarks import reference
-from tests.benchmarks.support import json_lines, print_table, timed
+from tests.benchmarks.support import json_lines, print_table, timed, uniform
 from tests.benchmarks.texts import SHARED
 
 Matrix = npt.NDArray[np.float32]
@@ -342,11 +341,6 @@ def load(config: Config, name: str, folds: int) -> Data:
         found["statistics"],
         term_counts(found["terms"], found["offsets"], config.features.hash_buckets),
     )
-
-
-def uniform(key: str, seed: int, purpose: str) -> float:
-    """As training/split.py draws it."""
-    return int(hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).hexdigest()[:13], 16) / 16**13
 
 
 def _features(config: Config, name: str, texts: list[str]) -> dict[str, npt.NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -51,6 +52,11 @@ def json_lines(path: Path) -> list[dict[str, str]]:
     """Records of a JSON Lines file."""
     # Texts hold separators (U+2028, say) that Python takes for ends of lines, and JSON Lines does not.
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def uniform(key: str, seed: int, purpose: str) -> float:
+    """As training/split.py draws it."""
+    return int(hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).hexdigest()[:13], 16) / 16**13
 
 
 def _lines(path: Path) -> list[str]:

@@ -12,7 +12,6 @@ what there would be to gain.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from linnaeus.contracts.config import Config, load_config, resolve
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.tracking import CANDIDATE, Tracking
-from tests.benchmarks.support import json_lines, print_table
+from tests.benchmarks.support import json_lines, print_table, uniform
 
 SEED, ANNOTATORS, VOTES = 17, 60, 3
 WAYS = {
@@ -56,9 +55,7 @@ def _measure(folder: Path) -> None:
     truth = json_lines(resolve(str(sample.sources.gold_labels)))
     creator = {one[c.CONTENT_ID]: one[c.CREATOR_ID] for one in json_lines(resolve(str(sample.sources.content)))}
     split = sample.training.split
-    is_held_out = {
-        key: uniform(f"{split.seed}:held_out:{name}") < split.held_out_share for key, name in creator.items()
-    }
+    is_held_out = {key: uniform(name, split.seed, "held_out") < split.held_out_share for key, name in creator.items()}
     votes, gold = folder / "votes.jsonl", folder / "gold.jsonl"
     write(gold, (one for one in truth if is_held_out[one[c.ITEM_ID]]))
     write(votes, votes_of([one for one in truth if not is_held_out[one[c.ITEM_ID]]]))
@@ -105,25 +102,20 @@ def votes_of(truth: list[dict[str, str]]) -> Iterator[dict[str, str]]:
     labels = {one[c.FACET]: set[str]() for one in truth}
     for one in truth:
         labels[one[c.FACET]].add(one[c.LABEL])
-    quality = 0.55 + 0.4 * np.array([uniform(f"quality:{i}") for i in range(ANNOTATORS)])
+    quality = 0.55 + 0.4 * np.array([uniform(str(i), SEED, "quality") for i in range(ANNOTATORS)])
     for one in truth:
         others = sorted(labels[one[c.FACET]] - {one[c.LABEL]})
         for place in range(VOTES):
             key = f"{one[c.FACET]}:{one[c.ITEM_ID]}:{place}"
-            who = (int(uniform(f"who:{one[c.ITEM_ID]}") * ANNOTATORS) + place * 7) % ANNOTATORS
-            is_right = uniform(f"right:{key}") < quality[who]
-            label = one[c.LABEL] if is_right else others[int(uniform(f"which:{key}") * len(others))]
+            who = (int(uniform(one[c.ITEM_ID], SEED, "who") * ANNOTATORS) + place * 7) % ANNOTATORS
+            is_right = uniform(key, SEED, "right") < quality[who]
+            label = one[c.LABEL] if is_right else others[int(uniform(key, SEED, "which") * len(others))]
             yield {c.ITEM_ID: one[c.ITEM_ID], c.FACET: one[c.FACET], c.ANNOTATOR_ID: f"a{who}", c.LABEL: label}
 
 
 def write(path: Path, rows: Iterator[dict[str, str]]) -> None:
     """As JSON Lines."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def uniform(key: str) -> float:
-    """As training/split.py draws it."""
-    return int(hashlib.sha256((key if key[0].isdigit() else f"{SEED}:{key}").encode()).hexdigest()[:13], 16) / 16**13
 
 
 if __name__ == "__main__":

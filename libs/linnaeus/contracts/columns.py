@@ -94,6 +94,8 @@ LOWER = "lower"
 UPPER = "upper"
 N = "n"
 
+OVERALL = "overall"  # the slice of all contents
+
 CATEGORY_FACET = "category"
 RISK_FACET_PREFIX = "risk."
 SEVERITY_FACET_PREFIX = "severity."

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from linnaeus.contracts.columns import OVERALL
 from linnaeus.contracts.config import Promotion
 
 Floats = npt.NDArray[np.float64]
-OVERALL = "overall"
 CALIBRATION_ERROR, RECALL = "calibration_error", "recall_at_precision"
 
 

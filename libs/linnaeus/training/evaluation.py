@@ -19,12 +19,12 @@ from pyspark.sql.types import ArrayType, BinaryType, DoubleType, LongType, Strin
 from scipy import sparse
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts.columns import OVERALL
 from linnaeus.contracts.config import Evaluation as Settings
 from linnaeus.contracts.config import path_of
 from linnaeus.training import figures
 from linnaeus.training.bootstrap import interval, weights
 
-OVERALL = "overall"
 NODE = "node"
 SLICES = "slices"
 CREATOR = "__creator"
