@@ -56,7 +56,7 @@ def manifest_in_force(config: Config) -> FeatureManifest:
 
 def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:
     """Every content with the features that a manifest names; those of another embedder or tokenizer are absent."""
-    made = [lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS)]
+    made = [lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS)]
     return features_of(*made, manifest)
 
 

@@ -56,7 +56,7 @@ from linnaeus.training.plots import confusion_plot, precision_recall_plot, relia
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
-_READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
+_READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from linnaeus.training.examples import classes_of, examples, label_counts, with_
 from linnaeus.training.out_of_fold import out_of_fold
 from linnaeus.training.split import TRAIN
 
-_READ = (tables.CONTENT, tables.TOKENS, tables.EMBEDDINGS, tables.LABELS)
+_READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 _KEPT = (c.CONTENT_ID, c.LABEL)
 
 

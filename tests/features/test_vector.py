@@ -65,14 +65,8 @@ def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:
         ],
         schemas.TOKENS,
     )
-    embeddings = spark.createDataFrame(
-        [
-            ("whole", "h1", "e@1", [0.6, 0.8], None, vector_bytes([0.6, 0.8])),
-            ("stale", "h1", "e@1", [1.0, 0.0], None, vector_bytes([1.0, 0.0])),
-        ],
-        schemas.EMBEDDINGS,
-    )
-    found = features(content, tokens, embeddings, BUCKETS, bigrams=True)
+    vectors = spark.createDataFrame([("h1", "e@1", vector_bytes([0.6, 0.8]), None, 2)], schemas.TEXT_EMBEDDINGS)
+    found = features(content, tokens, vectors, BUCKETS, bigrams=True)
     assert found.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.STATISTICS, c.TERMS, c.EMBEDDER, c.VECTOR, c.SIGNATURE]
     rows = {row[c.CONTENT_ID]: row for row in found.collect()}
     assert len(rows) == 4
@@ -93,13 +87,12 @@ def test_the_assembled_vector_and_its_groups(spark: SparkSession) -> None:
         [(f"c{i}", f"h{i}", "old" if i == 3 else "t@1", "en", ["a"], 1, tuple(form[i]), 1) for i in range(4)],
         schemas.TOKENS,
     )
-    vectors = {"c0": ("e@1", [0.6, 0.8]), "c1": ("e@0", [1.0, 0.0]), "c3": ("e@1", [0.0, 1.0])}
-    embeddings = spark.createDataFrame(
-        [(name, name.replace("c", "h"), *made, None, vector_bytes(made[1])) for name, made in vectors.items()],
-        schemas.EMBEDDINGS,
+    made = {"h0": ("e@1", [0.6, 0.8]), "h1": ("e@0", [1.0, 0.0]), "h3": ("e@1", [0.0, 1.0])}
+    vectors = spark.createDataFrame(
+        [(key, stamp, vector_bytes(vector), None, 1) for key, (stamp, vector) in made.items()], schemas.TEXT_EMBEDDINGS
     )
     manifest = FeatureManifest("e@1", "t@1", 2, tuple(STATISTICS.names), BUCKETS, True)
-    rows, groups = feature_matrix(content, tokens, embeddings, manifest)
+    rows, groups = feature_matrix(content, tokens, vectors, manifest)
     assert groups == (FeatureGroup("embedding", 0, 2), FeatureGroup("statistics", 2, n))
     assert rows.columns == [c.CONTENT_ID, c.CONTENT_HASH, c.FEATURES]
     assert rows.schema[c.FEATURES].dataType.simpleString() == "array<float>"

@@ -46,16 +46,19 @@ class Bench:
 
     def vectors(self) -> dict[str, np.ndarray]:
         rows = self.lake.read(tables.EMBEDDINGS).collect()
-        assert all(numbers_of(row[c.VECTOR]) == row[c.EMBEDDING] for row in rows)
+        stored = {(row[c.CONTENT_HASH], row[c.EMBEDDER]): row[c.VECTOR] for row in self.texts().collect()}
+        assert all(numbers_of(stored[row[c.CONTENT_HASH], row[c.EMBEDDER]]) == row[c.EMBEDDING] for row in rows)
         return {row[c.CONTENT_ID]: np.array(row[c.EMBEDDING]) for row in rows}
+
+    def texts(self) -> DataFrame:
+        return self.lake.read(tables.TEXT_EMBEDDINGS)
 
     def stamps(self, version: int | None = None) -> set[str]:
         rows = self.lake.read(tables.EMBEDDINGS, version).select(c.EMBEDDER).distinct().collect()
         return {row[c.EMBEDDER].partition("@")[0] for row in rows}
 
     def stored(self) -> list[tuple[str, str]]:
-        rows = self.lake.read(tables.TEXT_EMBEDDINGS).collect()
-        return sorted((row[c.EMBEDDER].partition("@")[0], row[c.CONTENT_HASH]) for row in rows)
+        return sorted((row[c.EMBEDDER].partition("@")[0], row[c.CONTENT_HASH]) for row in self.texts().collect())
 
 
 @pytest.fixture

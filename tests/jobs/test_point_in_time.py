@@ -44,7 +44,7 @@ def test_a_training_is_repeated_to_the_byte(spark: SparkSession, make_config: Ma
     files = Tracking(config).load(first).to_files()
     between = datetime.datetime.now(datetime.timezone.utc)
     versions = {name.removeprefix("delta."): value for name, value in first.tags.items() if name.startswith("delta.")}
-    assert set(versions) == {"bronze.content", "silver.tokens", "silver.embeddings", "silver.labels"}
+    assert set(versions) == {"bronze.content", "silver.tokens", "silver.text_embeddings", "silver.labels"}
 
     # Texts are edited, labels are corrected, contents come: a model of what is there now is another.
     edited = [one | {"body": tiny.text("tech", place)} if place % 5 == 0 else one for place, one in enumerate(content)]

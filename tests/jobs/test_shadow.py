@@ -42,11 +42,11 @@ def test_candidates_score_beside_the_champions(spark: SparkSession, make_config:
     form = tuple(float(one) for one in rng.normal(size=manifest.n_statistics))
     tokens = [(name, key, manifest.tokenizer, "en", ["a", name], 2, form, 1) for name, key in hashes.items()]
     lake.merge(spark.createDataFrame(tokens, schemas.TOKENS), tables.TOKENS)
-    vectors = []
-    for name, key in hashes.items():
-        vector = rng.normal(size=manifest.dimension).astype(np.float32)
-        vectors.append((name, key, manifest.embedder, vector.tolist(), None, vector_bytes(vector)))
-    lake.merge(spark.createDataFrame(vectors, schemas.EMBEDDINGS), tables.EMBEDDINGS)
+    vectors = [
+        (key, manifest.embedder, vector_bytes(rng.normal(size=manifest.dimension).astype(np.float32)), None, 1)
+        for key in hashes.values()
+    ]
+    lake.merge(spark.createDataFrame(vectors, schemas.TEXT_EMBEDDINGS), tables.TEXT_EMBEDDINGS)
 
     model, served_by = config.registry.category_model, Path(served_model.__file__)
     heads = {"category": CLASSES}

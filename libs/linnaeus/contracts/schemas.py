@@ -142,9 +142,6 @@ EMBEDDINGS = StructType(
         _column(c.EMBEDDER, TEXT, "The embedder's name, the hash of its files and that of the recipe", required=True),
         _column(c.EMBEDDING, FLOATS, "The vector, of Euclidean norm 1", required=True),
         _column(c.SIGNATURE, INTEGERS, "MinHash of the text; null where it has no word"),
-        _column(
-            c.VECTOR, BinaryType(), "Its numbers as little-endian float32: what jobs read, being faster", required=True
-        ),
     ]
 )
 

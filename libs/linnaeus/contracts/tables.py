@@ -87,7 +87,7 @@ TEXT_EMBEDDINGS = Table(
     "text_embeddings",
     (c.CONTENT_HASH, c.EMBEDDER),
     schemas.TEXT_EMBEDDINGS,
-    "One vector a distinct text and embedder; silver.embeddings is filled from it when an embedder's is whole",
+    "One vector a distinct text and embedder: what jobs read, and silver.embeddings is filled from when it is whole",
     derived=_OF_A_TEXT,
 )
 LABELS = Table("silver", "labels", (c.ITEM_ID, c.FACET), schemas.LABELS, "One label an item and facet, to train on")

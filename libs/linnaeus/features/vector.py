@@ -17,7 +17,7 @@ from linnaeus.features.statistics import as_array
 
 
 def feature_matrix(
-    content: DataFrame, tokens: DataFrame, embeddings: DataFrame, manifest: FeatureManifest
+    content: DataFrame, tokens: DataFrame, vectors: DataFrame, manifest: FeatureManifest
 ) -> tuple[DataFrame, tuple[FeatureGroup, ...]]:
     """`content` with one column `features` (array<float>), and where each group begins and how wide it is.
 
@@ -26,7 +26,7 @@ def feature_matrix(
     """
     absent = F.array_repeat(F.lit(float("nan")).cast("float"), manifest.dimension)
     vector = F.concat(F.coalesce(F.col(c.EMBEDDING), absent), F.col(c.STATISTICS))
-    rows = with_embedding(features_of(content, tokens, embeddings, manifest).drop(c.TERMS), manifest.dimension)
+    rows = with_embedding(features_of(content, tokens, vectors, manifest).drop(c.TERMS), manifest.dimension)
     return rows.select(*content.columns, vector.alias(c.FEATURES)), manifest.shared_groups()
 
 
@@ -46,17 +46,19 @@ def with_embedding(rows: DataFrame, dimension: int) -> DataFrame:
     return rows.mapInArrow(run, schema)
 
 
-def features_of(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, manifest: FeatureManifest) -> DataFrame:
+def features_of(content: DataFrame, tokens: DataFrame, vectors: DataFrame, manifest: FeatureManifest) -> DataFrame:
     """`features` by a manifest: rows of another tokenizer or embedder do not count."""
     of_tokenizer = tokens.where(F.col(c.TOKENIZER) == manifest.tokenizer)
-    of_embedder = embeddings.where(F.col(c.EMBEDDER) == manifest.embedder)
+    of_embedder = vectors.where(F.col(c.EMBEDDER) == manifest.embedder)
     return features(content, of_tokenizer, of_embedder, manifest.buckets, manifest.bigrams)
 
 
-def features(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, buckets: int, bigrams: bool) -> DataFrame:
+def features(content: DataFrame, tokens: DataFrame, vectors: DataFrame, buckets: int, bigrams: bool) -> DataFrame:
     """`content` with `embedder`, `vector` and `signature` (null where there was no text), `statistics` and `terms`.
 
-    A feature row of another text than the content's present one (its hash differs) does not count: null, not stale.
+    `vectors` are rows of silver.text_embeddings, of one embedder. They are joined by the text's hash: a join by content
+    with silver.embeddings reads 1.2 to 1.4 times as long (tests/benchmarks/vector_storage.py). Tokens of another text
+    than the content's present one (its hash differs) do not count: null, not stale.
     """
     lexical = tokens.select(
         c.CONTENT_ID,
@@ -64,9 +66,10 @@ def features(content: DataFrame, tokens: DataFrame, embeddings: DataFrame, bucke
         as_array(c.STATISTICS).alias(c.STATISTICS),
         hashed_terms(F.col(c.TOKENS), buckets, bigrams).alias(c.TERMS),
     )
-    vectors = embeddings.select(c.CONTENT_ID, c.CONTENT_HASH, c.EMBEDDER, c.VECTOR, c.SIGNATURE)
-    key = [c.CONTENT_ID, c.CONTENT_HASH]
-    return content.join(lexical, key, "left").join(vectors, key, "left")
+    of_text = vectors.select(c.CONTENT_HASH, c.EMBEDDER, c.VECTOR, c.SIGNATURE)
+    rows = content.join(lexical, [c.CONTENT_ID, c.CONTENT_HASH], "left").join(of_text, c.CONTENT_HASH, "left")
+    made = (c.STATISTICS, c.TERMS, c.EMBEDDER, c.VECTOR, c.SIGNATURE)
+    return rows.select(*content.columns, *made)
 
 
 def hashed_terms(tokens: Column, buckets: int, bigrams: bool) -> Column:
