@@ -32,7 +32,7 @@ from linnaeus.features.embeddings import (
     without_set_aside,
 )
 from linnaeus.features.near_duplicates import signatures
-from linnaeus.features.text import pending, text
+from linnaeus.features.text import text
 from linnaeus.features.vector import with_embedding
 from linnaeus.features.windows import Cutter, Windowing
 from linnaeus.runtime.command import JobResult, exit_with
@@ -41,6 +41,7 @@ from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached, detached, side_by_side, slots, task_failure
 
 _FAILED = "embedding_failed"
+_HAS_ROW, _HASH_OF_ROW, _EMBEDDER_OF_ROW = "__has_row", "__hash_of_row", "__embedder_of_row"
 
 
 def main(config: Config) -> JobResult:
@@ -59,7 +60,7 @@ def main(config: Config) -> JobResult:
         )
         n_failed = _fill(lake, config.embedder, stamp, loading.result(), new_texts, n_new) if n_new > 0 else 0
         served = _served(lake, todo, stamp, config.embedder.dimension)
-        written = lake.merge(served, tables.EMBEDDINGS, stored=True).written
+        written = lake.merge(served, tables.EMBEDDINGS, stored=F.col(_HAS_ROW)).written
     return _result(n_todo, n_new, n_failed, written, stamp)
 
 
@@ -71,9 +72,15 @@ def _held(rows: DataFrame, held: ExitStack) -> tuple[DataFrame, int]:
 
 def _todo(lake: Lake, stamp: str) -> DataFrame:
     """Contents with a text, without a row of it by this embedder, whose text did not fail before."""
-    lacking = pending(lake.read(tables.CONTENT).where(text() != ""), lake.read(tables.EMBEDDINGS), c.EMBEDDER, stamp)
+    content = lake.read(tables.CONTENT).select(c.CONTENT_ID, c.CONTENT_HASH, c.TITLE, c.BODY).where(text() != "")
+    stored = lake.read(tables.EMBEDDINGS).select(
+        c.CONTENT_ID, F.col(c.CONTENT_HASH).alias(_HASH_OF_ROW), F.col(c.EMBEDDER).alias(_EMBEDDER_OF_ROW)
+    )
+    is_whole = (F.col(_HASH_OF_ROW) == F.col(c.CONTENT_HASH)) & (F.col(_EMBEDDER_OF_ROW) == stamp)
+    lacking = content.join(stored, c.CONTENT_ID, "left").where(~F.coalesce(is_whole, F.lit(False)))
     waiting = without_set_aside(lacking, lake.read(tables.QUARANTINE), stamp)
-    return waiting.select(c.CONTENT_ID, c.CONTENT_HASH, c.TITLE, c.BODY)
+    has_row = F.col(_HASH_OF_ROW).isNotNull().alias(_HAS_ROW)
+    return waiting.select(c.CONTENT_ID, c.CONTENT_HASH, c.TITLE, c.BODY, has_row)
 
 
 def _stamps(lake: Lake) -> list[str]:
@@ -87,10 +94,10 @@ def _new_texts(lake: Lake, todo: DataFrame, stamp: str) -> DataFrame:
 
 
 def _served(lake: Lake, todo: DataFrame, stamp: str, dimension: int) -> DataFrame:
-    """Rows of silver.embeddings for contents whose text has its vector."""
+    """Rows of silver.embeddings for contents whose text has its vector, and whether they have one already."""
     vectors = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp)
-    served = todo.select(c.CONTENT_ID, c.CONTENT_HASH).join(vectors, c.CONTENT_HASH)
-    return with_embedding(served, dimension).select(*tables.EMBEDDINGS.columns)
+    served = todo.select(c.CONTENT_ID, c.CONTENT_HASH, _HAS_ROW).join(vectors, c.CONTENT_HASH)
+    return with_embedding(served, dimension)
 
 
 @dataclass(eq=False)
@@ -138,7 +145,7 @@ class _Filling:
     def _store(self, texts: DataFrame, vectors: DataFrame) -> None:
         rows = vectors.where(F.col(c.VECTOR).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
         rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
-        self.lake.merge(rows, tables.TEXT_EMBEDDINGS, stored=False)
+        self.lake.merge(rows, tables.TEXT_EMBEDDINGS, stored=F.lit(False))
 
     def commit_or_halve(self, texts: DataFrame) -> None:
         """As `commit`; a text on which the annotator takes its whole task along is found by halves and set aside."""

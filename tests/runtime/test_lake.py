@@ -164,13 +164,13 @@ def test_a_derived_column_does_not_make_a_row_differ(spark: SparkSession, lake: 
 def test_rows_that_their_caller_has_compared(spark: SparkSession, lake: Lake) -> None:
     lake.merge(things(spark, ("a", 1, "old", 10, None, MONDAY)), THINGS)
     new = things(spark, ("a", 1, "mine", 11, None, MONDAY), ("b", 2, "mine", 12, None, MONDAY))
-    assert lake.merge(new, THINGS, stored=False) == MergeCounts(2, 0)
+    assert lake.merge(new, THINGS, stored=F.lit(False)) == MergeCounts(2, 0)
     # Another writer's row of the same key stands: who says that none is there does not overwrite one.
     assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == {1: "old", 2: "mine"}
-    assert lake.merge(new, THINGS, stored=True) == MergeCounts(0, 2)
+    assert lake.merge(new, THINGS, stored=F.lit(True)) == MergeCounts(0, 2)
     assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == {1: "mine", 2: "mine"}
     with pytest.raises(SchemaError, match="stand twice"):
-        lake.merge(new.union(new), THINGS, stored=True)
+        lake.merge(new.union(new), THINGS, stored=F.lit(True))
 
 
 def test_detached_rows_stay_as_they_were_when_their_table_is_written(spark: SparkSession, lake: Lake) -> None:

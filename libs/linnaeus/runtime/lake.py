@@ -33,6 +33,7 @@ from linnaeus.contracts.tables import Table
 from linnaeus.runtime.spark import detached
 
 _STORED = "__stored_"
+_FEW = 5_000  # rows that are sent to all executors to be merged
 # In Python these are no subclasses of the first, as they are in Scala.
 _CONCURRENT = (
     DeltaConcurrentModificationException,
@@ -193,24 +194,29 @@ class Lake:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.place(table)) if self._root is not None else reader.table(self.place(table))
 
-    def merge(self, rows: DataFrame, table: Table, stored: bool | None = None) -> MergeCounts:
+    def merge(self, rows: DataFrame, table: Table, stored: Column | None = None) -> MergeCounts:
         """Insert rows whose key is new and update those that differ; the others are not touched.
 
-        A caller that has compared the rows itself says so, and they are counted as it says: `stored` is False where no
-        key is there yet, True where keys may be, and their rows differ.
+        A caller that has compared the rows itself says of each by `stored`, a condition over the rows (which may have
+        columns for it that the table has not), whether its key is there; those that are there differ.
         Where nothing differs no version is written. Stamps (when a row was written) do not count as a difference.
         Raises SchemaError, before anything is written, for another schema, a null in a required column or a key that
         stands twice.
         """
-        check_schema(rows, table)
+        if stored is None:
+            check_schema(rows, table)
+            differing = self._changed(rows, table)
+        else:
+            differing = rows.withColumn(_STORED, stored).select(*table.schema.names, _STORED)
+            check_schema(differing.drop(_STORED), table)
         is_new = not self.exists(table)
-        differing = self._changed(rows, table) if stored is None else rows.withColumn(_STORED, F.lit(stored))
         changed = detached(differing).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             counts = _check_rows(changed, table)
             if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):
                 self._make_ready(table)
-                self._merge_with_retries(changed.select(*table.schema.names), table, is_new or counts.updated > 0)
+                known = MergeCounts(counts.written, counts.written) if is_new else counts
+                self._merge_with_retries(changed.select(*table.schema.names), table, known)
             return counts
         finally:
             changed.unpersist()
@@ -283,16 +289,22 @@ class Lake:
         is_changed = reduce(Column.__or__, differs, F.col(_STORED).isNull())
         return joined.where(is_changed).select(*rows.columns, F.coalesce(_STORED, F.lit(False)).alias(_STORED))
 
-    def _merge_with_retries(self, changed: DataFrame, table: Table, has_updates: bool) -> None:
+    def _merge_with_retries(self, changed: DataFrame, table: Table, counts: MergeCounts) -> None:
         """One transaction; tried again where another writer came between."""
+        # To few rows Delta joins the table where its rows are, instead of sorting both by their keys.
+        changed = F.broadcast(changed) if counts.written <= _FEW else changed
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
 
         def merge(attempt: int) -> None:
             merging = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
-            # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. Another
-            # writer may have brought the same keys meanwhile; left out as stored, ours would be lost.
-            merging = merging.whenMatchedUpdateAll() if has_updates or attempt > 0 else merging
-            merging.whenNotMatchedInsertAll().execute()
+            # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. One that only
+            # updates does not need the outer join of both sides. Another writer may have brought the same keys
+            # meanwhile; left out as stored, ours would be lost.
+            if counts.updated > 0 or attempt > 0:
+                merging = merging.whenMatchedUpdateAll()
+            if counts.inserted > 0 or attempt > 0:
+                merging = merging.whenNotMatchedInsertAll()
+            merging.execute()
 
         self._with_retries(merge)
 
