@@ -173,6 +173,21 @@ def test_rows_that_their_caller_has_compared(spark: SparkSession, lake: Lake) ->
         lake.merge(new.union(new), THINGS, stored=F.lit(True))
 
 
+def test_the_newest_version_is_that_of_the_history(spark: SparkSession, lake: Lake) -> None:
+    for number in range(12):  # Delta writes a checkpoint after ten commits
+        lake.merge(things(spark, ("a", number, "one", 1, None, MONDAY)), THINGS)
+    log = Path(lake.place(THINGS)) / "_delta_log"
+    assert list(log.glob("*.checkpoint*.parquet"))
+    newest = DeltaTable.forPath(spark, lake.place(THINGS)).history(1).collect()[0]["version"]
+    assert lake.version(THINGS) == newest == 11
+    (log / f"{12:020d}.crc").touch()
+    (log / f".{12:020d}.json.tmp").touch()
+    assert lake.version(THINGS) == 11
+    (log / f"{11:020d}.json").unlink()
+    (log / f"{11:020d}.checkpoint.0000000001.0000000002.parquet").touch()  # what is left of a log that was tidied up
+    assert lake.version(THINGS) == 11
+
+
 def test_detached_rows_stay_as_they_were_when_their_table_is_written(spark: SparkSession, lake: Lake) -> None:
     lake.merge(things(spark, ("a", 1, "old", 10, None, MONDAY)), THINGS)
     kept = detached(lake.read(THINGS)).cache()

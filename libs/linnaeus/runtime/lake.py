@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from linnaeus.contracts.tables import Table
 from linnaeus.runtime.spark import detached
 
 _STORED = "__stored_"
+_COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 _FEW = 5_000  # rows that are sent to all executors to be merged
 # In Python these are no subclasses of the first, as they are in Scala.
 _CONCURRENT = (
@@ -97,6 +99,8 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """The table's newest Delta version, or None where there is no table."""
+        if self._root is not None:
+            return _newest_version(Path(self.place(table)) / "_delta_log")
         if not self.exists(table):
             return None
         newest = self._delta(table).history(1).select("version").first()
@@ -366,6 +370,16 @@ class Lake:
         except _CONCURRENT:
             if not self.exists(table):  # where it is there now, another writer made the same
                 raise
+
+
+def _newest_version(log: Path) -> int | None:
+    """The newest version in the folder of a table's log, or None where there is no log.
+
+    What names a version are its commit and its checkpoint (the protocol of Delta, github.com/delta-io/delta,
+    PROTOCOL.md): a listing, where Spark's history of a table is a query.
+    """
+    named = (_COMMIT.fullmatch(file.name) for file in log.glob("*")) if log.is_dir() else ()
+    return max((int(found[1]) for found in named if found), default=None)
 
 
 class Snapshot:
