@@ -1,6 +1,6 @@
 """One classifier over all leaves of a tree, or local ones per parent: on real texts, by creators.
 
-    .venv/bin/python tests/benchmarks/local_classifiers.py [--sets podcasts,videos,bbc] [--folds 3]
+    .venv/bin/python tests/benchmarks/local_classifiers.py [--sets podcasts,videos,bbc] [--set SECTION.KEY=VALUE]
 
 The sets have no trees of their own. Each is judged in two of two levels: one by hand (TREES), and one by Ward's
 clustering of the training rows' class centroids, which favours local classifiers: what is hard to tell apart is told
@@ -92,8 +92,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", default=",".join(TREES))
     parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     options = parser.parse_args()
-    config = load_config("local", ["spark.master=local[2]"])
+    config = load_config("local", ["spark.master=local[2]", *options.set])
     wanted = options.sets.split(",")
     sets = {name: [load(config, name, options.folds, held_out) for held_out in (False, True)] for name in wanted}
     if (session := SparkSession.getActiveSession()) is not None:
@@ -114,7 +115,7 @@ def main() -> None:
 
 
 def compare(config: Config, name: str, splits: list[Rows]) -> list[tuple[str, ...]]:
-    """Rows of a table: flat and local classifiers, judged in either tree on all splits' tested rows together."""
+    """Rows of a table: flat and local classifiers, judged in either tree, the mean over the splits."""
     by_hand: Parents = {leaf: parent for parent, leaves in TREES[name].items() for leaf in leaves}
     trees = {
         BY_HAND: [by_hand] * len(splits),
