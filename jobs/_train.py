@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from jobs._models import (
 )
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
-from linnaeus.contracts.bundle import Family, FeatureManifest, Head, LinearModel, ModelBundle
+from linnaeus.contracts.bundle import Family, FeatureManifest, Groups, Head, LinearModel, LocalPart, ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.inference.category import CategoryTree
@@ -52,6 +53,7 @@ from linnaeus.training.examples import (
 )
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
+from linnaeus.training.local_classifiers import branchings, flat, rows_of
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
@@ -61,15 +63,25 @@ _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 
 @dataclass(frozen=True, eq=False)
 class Facet:
-    """A facet with enough labels: its examples (cached), how many by part, its classes, how many of each train, and how
-    many calibrate."""
+    """A facet with enough labels: its examples (cached), how many by part, its classes, how many of each train and
+    calibrate, and by node the groups of classes that a booster tells apart (see training/local_classifiers.py)."""
 
     name: str
     rows: DataFrame
     by_part: Mapping[str, int]
     classes: tuple[str, ...]
     n_by_class: tuple[int, ...]
-    n_calibration: int
+    calibration_by_class: tuple[int, ...]
+    branchings: Mapping[str | None, Groups]
+
+    @property
+    def n_calibration(self) -> int:
+        """How many calibrate."""
+        return sum(self.calibration_by_class)
+
+    def n_judging(self, groups: Groups) -> int:
+        """How many that calibrate are of these groups' classes."""
+        return sum(self.calibration_by_class[place] for group in groups for place in group)
 
 
 def train(config: Config, family: Family, model: str) -> JobResult:
@@ -131,10 +143,18 @@ def facets_to_train(
             classes = (c.NO, c.YES) if len(classes) == 2 else classes
         notes += _notes(facet, classes, counts, label_counts(labelled))
         if len(classes) >= 2:
-            n_calibration = sum(counts.get((CALIBRATION, name), 0) for name in classes)
-            n_by_class = tuple(counts[TRAIN, name] for name in classes)
-            found[head] = Facet(facet, rows, _by_part(counts), classes, n_by_class, n_calibration)
+            n_by_class, n_judging = (
+                tuple(counts.get((part, name), 0) for name in classes) for part in (TRAIN, CALIBRATION)
+            )
+            parted = _branchings(config, family, classes)
+            found[head] = Facet(facet, rows, _by_part(counts), classes, n_by_class, n_judging, parted)
     return found, notes
+
+
+def _branchings(config: Config, family: Family, classes: tuple[str, ...]) -> dict[str | None, Groups]:
+    if family == "risk" or config.training.tree == "flat":
+        return flat(classes)
+    return branchings(classes, config.read_taxonomy().parents)
 
 
 def _examples(lake: Reader, config: Config, features: DataFrame, labels: DataFrame, facet: str) -> DataFrame:
@@ -180,9 +200,14 @@ def _fit(
     lake: Lake, config: Config, family: Family, manifest: FeatureManifest, heads: Mapping[str, Facet], mark: str
 ) -> ModelBundle:
     folder = config.checkpoint_folder
-    kept = {head: KeptFile(folder / f"{mark}-{head}.ubj") if folder else None for head in heads}
-    fitted = {head: _fit_head(lake, config, manifest, facet, kept[head]) for head, facet in heads.items()}
-    for file in filter(None, kept.values()):
+    # By the places of the parts, not by their nodes, whose ids may hold any character.
+    kept = {
+        head: [KeptFile(folder / f"{mark}-{head}-{place}.ubj") for place in range(len(facet.branchings))]
+        for head, facet in heads.items()
+        if folder
+    }
+    fitted = {head: _fit_head(lake, config, manifest, facet, kept.get(head)) for head, facet in heads.items()}
+    for file in chain(*kept.values()):
         file.remove()
     bundle = ModelBundle(family, manifest, fitted)
     for head, facet in heads.items():
@@ -194,21 +219,36 @@ def _fit(
     return bundle
 
 
-def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoint: KeptFile | None) -> Head:
-    settings = config.training
+def _fit_head(
+    lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoints: Sequence[KeptFile] | None
+) -> Head:
     with ExitStack() as held:
         rows, linear = prepared(lake, config, manifest, facet, held)
-        stops_early = facet.n_calibration >= settings.min_validation
-        rows = rows if stops_early else rows.where(~F.col(VALIDATION))
-        n_classes, seed = len(facet.classes), settings.split.seed
-        fitted = fit_booster(rows, n_classes, seed, settings.booster, stops_early, checkpoint)
-    return Head(facet.classes, fitted.booster, linear)
+        parts = [
+            LocalPart(node, groups, _fit_part(config, rows, facet, groups, checkpoints[place] if checkpoints else None))
+            for place, (node, groups) in enumerate(facet.branchings.items())
+        ]
+    # One that tells all classes apart by itself is what a flat head is.
+    if len(parts) == 1:
+        return Head(facet.classes, parts[0].booster, linear)
+    return Head(facet.classes, b"", linear, parts=tuple(parts))
+
+
+def _fit_part(config: Config, rows: DataFrame, facet: Facet, groups: Groups, checkpoint: KeptFile | None) -> bytes:
+    """The booster that tells groups of classes apart, fitted and judged on the rows of these classes alone."""
+    settings = config.training
+    stops_early = facet.n_judging(groups) >= settings.min_validation
+    own = rows_of(rows if stops_early else rows.where(~F.col(VALIDATION)), groups)
+    return fit_booster(own, len(groups), settings.split.seed, settings.booster, stops_early, checkpoint).booster
 
 
 def prepared(
     lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, held: ExitStack
 ) -> tuple[DataFrame, LinearModel]:
-    """What a facet's booster is fitted on and judged by, on its workers, and the linear models among the features."""
+    """What a facet's boosters are fitted on and judged by, on their workers, and the linear models among the features.
+
+    The local ones of a tree share the linear models of all classes. Rows that several read are cached.
+    """
     settings, folds = config.training, config.training.split.folds
     is_trained_on, is_judge = F.col(c.PART) == TRAIN, F.col(c.PART) == CALIBRATION
     labelled = with_class_index(facet.rows.where(is_trained_on | is_judge), facet.classes)
@@ -217,7 +257,8 @@ def prepared(
     by_place = labelled.withColumn(c.FOLD, F.when(is_trained_on, F.col(c.FOLD)).otherwise(F.lit(folds)))
     placed = cached(place(by_place, settings.workers or slots(lake.session)), held)
     linear, without = fit_linear(placed.where(is_trained_on), len(facet.classes), manifest, folds, settings.linear)
-    return with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge), linear
+    made = with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge)
+    return (cached(made, held) if len(facet.branchings) > 1 else made), linear
 
 
 def _with_risk_levels(config: Config, bundle: ModelBundle, head: str, facet: Facet) -> ModelBundle:

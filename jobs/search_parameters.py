@@ -16,7 +16,7 @@ from optuna.trial import Trial, TrialState
 from pyspark.sql import DataFrame
 
 from jobs._models import manifest_in_force
-from jobs._train import facets_to_train, prepared, snapshot_of
+from jobs._train import Facet, facets_to_train, prepared, snapshot_of
 from linnaeus.contracts.bundle import Family
 from linnaeus.contracts.config import Booster, Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
@@ -25,6 +25,7 @@ from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.tracking import Tracking
 from linnaeus.training.booster import fit_booster
+from linnaeus.training.local_classifiers import rows_of
 
 _LOSS = "log_loss"
 
@@ -38,7 +39,7 @@ def main(config: Config) -> JobResult:
     with ExitStack() as held:
         facets, notes = facets_to_train(snapshot, config, family, manifest, held)
         rows = {
-            head: (prepared(lake, config, manifest, facet, held)[0], len(facet.classes))
+            head: (prepared(lake, config, manifest, facet, held)[0], facet)
             for head, facet in facets.items()
             if facet.n_calibration >= config.training.min_validation
         }
@@ -47,7 +48,8 @@ def main(config: Config) -> JobResult:
                 f"search.family: no facet of {family} has {config.training.min_validation} labels in the calibration "
                 f"part (training.min_validation); {'; '.join(notes) or 'label more, or ask for fewer'}"
             )
-        about = [family, manifest.version, config.training.settings, config.search.seed, snapshot.versions]
+        tree = config.read_taxonomy().version if family == "category" else None
+        about = [family, manifest.version, config.training.settings, config.search.seed, snapshot.versions, tree]
         study = optuna.create_study(storage=f"sqlite:///{file}", study_name=fingerprint(about), load_if_exists=True)
         _search(study, config, tracking, family, rows)
     return JobResult(details=_details(family, study))
@@ -69,7 +71,7 @@ def _storage(config: Config) -> Path:
 
 
 def _search(
-    study: optuna.Study, config: Config, tracking: Tracking, family: str, rows: dict[str, tuple[DataFrame, int]]
+    study: optuna.Study, config: Config, tracking: Tracking, family: str, rows: dict[str, tuple[DataFrame, Facet]]
 ) -> None:
     """Trials until there are enough. Each has a sampler whose seed is the number of trials that are done before it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -80,13 +82,26 @@ def _search(
             study.sampler = optuna.samplers.TPESampler(seed=config.search.seed + done)
             trial = study.ask()
             settings = config.training.booster.model_copy(update=_suggested(trial))
-            losses = [
-                fit_booster(one, n_classes, config.training.split.seed, settings, stops_early=True).loss
-                for one, n_classes in rows.values()
-            ]
-            loss = sum(one for one in losses if one is not None) / len(losses)
+            losses = [_loss(config, one, facet, settings) for one, facet in rows.values()]
+            loss = sum(losses) / len(losses)
             log(f"trial {trial.number}", trial.params, {_LOSS: loss})
             study.tell(trial, loss)
+
+
+def _loss(config: Config, rows: DataFrame, facet: Facet, settings: Booster) -> float:
+    """The log loss of a facet's head on those that judge.
+
+    That of a product is the sum of its factors': local parts count by how many judge them, and those that too few do,
+    which are fitted to the last round, do not.
+    """
+    total = 0.0
+    for groups in facet.branchings.values():
+        if (n := facet.n_judging(groups)) < config.training.min_validation:
+            continue
+        own = rows_of(rows, groups)
+        loss = fit_booster(own, len(groups), config.training.split.seed, settings, stops_early=True).loss
+        total += n * (loss or 0.0)
+    return total / facet.n_calibration
 
 
 def _as_configured(booster: Booster) -> dict[str, float]:

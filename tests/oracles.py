@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import xgboost
 
-from linnaeus.contracts.bundle import Calibration, Family, FeatureManifest, Head, LinearModel, ModelBundle
+from linnaeus.contracts.bundle import (
+    Calibration,
+    Family,
+    FeatureManifest,
+    Groups,
+    Head,
+    LinearModel,
+    LocalPart,
+    ModelBundle,
+)
 
 # A content's features: embedding (None where it has no text), statistics, and bucket numbers of its terms.
 FeatureRow = tuple[list[float] | None, list[float], list[int]]
@@ -73,17 +82,33 @@ def random_bundle(
         )
         linear = LinearModel(*(np.abs(rng.normal(size=shape)).astype(np.float32) + 0.1 for shape in shapes))
         width = manifest.dimension + manifest.n_statistics + linear.n_features
-        inputs = rng.normal(size=(300, width))
-        inputs[::4, : manifest.dimension] = np.nan
-        targets = np.nan_to_num(inputs @ rng.normal(size=(width, len(classes)))).argmax(axis=1)
-        targets[::4] = rng.integers(0, len(classes), len(targets[::4]))
-        objective: dict[str, Any] = {"objective": "binary:logistic"}
-        if len(classes) > 2:
-            objective = {"objective": "multi:softprob", "num_class": len(classes)}
-        settings = objective | {"max_depth": 3, "seed": seed, "nthread": 1}
-        booster = xgboost.train(settings, xgboost.DMatrix(inputs, targets), num_boost_round=8)
-        made[name] = Head(classes, bytes(booster.save_raw("ubj")), linear, (calibrations or {}).get(name))
+        booster = _random_booster(rng, width, manifest.dimension, len(classes), seed)
+        made[name] = Head(classes, booster, linear, (calibrations or {}).get(name))
     return ModelBundle(family, manifest, made)
+
+
+def _random_booster(rng: np.random.Generator, width: int, dimension: int, n_classes: int, seed: int) -> bytes:
+    inputs = rng.normal(size=(300, width))
+    inputs[::4, :dimension] = np.nan
+    targets = np.nan_to_num(inputs @ rng.normal(size=(width, n_classes))).argmax(axis=1)
+    targets[::4] = rng.integers(0, n_classes, len(targets[::4]))
+    objective: dict[str, Any] = {"objective": "binary:logistic"}
+    if n_classes > 2:
+        objective = {"objective": "multi:softprob", "num_class": n_classes}
+    settings = objective | {"max_depth": 3, "seed": seed, "nthread": 1}
+    return bytes(xgboost.train(settings, xgboost.DMatrix(inputs, targets), num_boost_round=8).save_raw("ubj"))
+
+
+def with_local_parts(bundle: ModelBundle, name: str, groups: Mapping[str | None, Groups], seed: int = 0) -> ModelBundle:
+    """The bundle with random local classifiers in the place of a head's booster."""
+    rng = np.random.default_rng(seed)
+    manifest = bundle.manifest
+    width = manifest.dimension + manifest.n_statistics + bundle.heads[name].linear.n_features
+    parts = tuple(
+        LocalPart(node, of_node, _random_booster(rng, width, manifest.dimension, len(of_node), seed))
+        for node, of_node in groups.items()
+    )
+    return bundle.with_head(name, booster=b"", parts=parts)
 
 
 def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str, npt.NDArray[np.float64]]:
@@ -91,8 +116,6 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
     manifest = bundle.manifest
     found = {}
     for name, head in bundle.heads.items():
-        booster = xgboost.Booster()
-        booster.load_model(bytearray(head.booster))
         inputs = []
         for embedding, statistics, terms in rows:
             weighted = np.bincount(terms, minlength=manifest.buckets).astype(float) * head.linear.idf
@@ -104,11 +127,25 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
             by_vector = head.linear.vector_coefficients.astype(float) @ np.array([*vector, 1.0])
             shown = [float("nan")] * manifest.dimension if embedding is None else embedding
             inputs.append([*shown, *statistics, *by_terms, *by_vector, *similar])
-        raw = booster.predict(xgboost.DMatrix(np.array(inputs, dtype=np.float32))).astype(float)
-        if raw.ndim == 1:
-            if head.calibration is not None:
-                margin = head.calibration.slope * np.log(raw / (1 - raw)) + head.calibration.intercept
-                raw = 1 / (1 + np.exp(-margin))
-            raw = np.stack([1 - raw, raw], axis=1)
-        found[name] = raw
+        if not head.parts:
+            found[name] = _chances(head.booster, inputs, head.calibration)
+            continue
+        found[name] = np.ones((len(rows), len(head.classes)))
+        for part in head.parts:
+            chances = _chances(part.booster, inputs, None)
+            for group, places in enumerate(part.groups):
+                for place in places:
+                    found[name][:, place] *= chances[:, group]
     return found
+
+
+def _chances(content: bytes, inputs: list[list[float]], calibration: Calibration | None) -> npt.NDArray[np.float64]:
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(content))
+    raw = booster.predict(xgboost.DMatrix(np.array(inputs, dtype=np.float32))).astype(float)
+    if raw.ndim > 1:
+        return np.asarray(raw)
+    if calibration is not None:
+        margin = calibration.slope * np.log(raw / (1 - raw)) + calibration.intercept
+        raw = 1 / (1 + np.exp(-margin))
+    return np.stack([1 - raw, raw], axis=1)

@@ -10,7 +10,7 @@ import pickle
 import numpy as np
 import pytest
 
-from linnaeus.contracts.bundle import Calibration, FeatureManifest, Head, LinearModel, ModelBundle
+from linnaeus.contracts.bundle import Calibration, FeatureManifest, Head, LinearModel, LocalPart, ModelBundle
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.schemas import STATISTICS
 
@@ -49,6 +49,31 @@ def test_round_trip(bundle: ModelBundle) -> None:
             other = getattr(read.linear, field)
             assert other.dtype == np.float32
             np.testing.assert_array_equal(other, array)
+
+
+def test_local_parts_go_round_in_files_whose_names_are_safe_whatever_the_nodes(bundle: ModelBundle) -> None:
+    parts = (
+        LocalPart(None, ((0, 2), (1,)), b"top"),
+        LocalPart("../../a: b\n'\"é", ((0,), (2,)), b"\x00\xff"),
+    )
+    local = bundle.with_head("category", booster=b"", parts=parts)
+    files = local.to_files()
+    assert set(files) - set(bundle.to_files()) == {"category.0.ubj", "category.1.ubj"}
+    assert "category.ubj" not in files
+    read = ModelBundle.from_files(files).heads["category"]
+    assert read.booster == b"" and read.classes == bundle.heads["category"].classes
+    assert [vars(part) for part in read.parts] == [vars(part) for part in parts]
+    assert ModelBundle.from_files(files).to_files() == files
+    assert all(head.parts == () for head in ModelBundle.from_files(bundle.to_files()).heads.values())
+
+
+def test_a_bundle_of_the_third_format_is_read(bundle: ModelBundle) -> None:
+    files = bundle.to_files()
+    document = json.loads(files["bundle.json"]) | {"format": 3}
+    for head in document["heads"].values():
+        del head["parts"]
+    read = ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
+    assert read.to_files() == files
 
 
 def test_files_are_the_same_for_the_same_bundle_whatever_the_order_of_its_heads(bundle: ModelBundle) -> None:
@@ -130,11 +155,11 @@ def test_pickled_arrays_are_refused(bundle: ModelBundle) -> None:
         ModelBundle.from_files(bundle.to_files() | {"spam.npz": pickle.dumps(_Trap())})
 
 
-@pytest.mark.parametrize("other", [0, 4, "1", None])
+@pytest.mark.parametrize("other", [0, 5, "1", None])
 def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
     files = bundle.to_files()
     document = json.loads(files["bundle.json"]) | {"format": other}
-    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1, 2, 3"):
+    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1, 2, 3, 4"):
         ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
 from linnaeus.inference.predictor import FeatureBatch, Predictor
-from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
+from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, with_local_parts
 
 MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, statistics=("a", "b", "c"), buckets=32, bigrams=True)
 CATEGORY = random_bundle("category", {"category": ("tech", "sport", "politics", "art")}, MANIFEST, seed=1)
 RISK = random_bundle(
     "risk", {"spam": ("no", "yes"), "hate": ("no", "yes")}, MANIFEST, {"spam": Calibration(0.5, -0.75)}, seed=2
 )
+# Tech and sport are below one node, politics and art, which has a subtree without another class, below the top.
+LOCAL = with_local_parts(CATEGORY, "category", {None: ((0, 1), (2,), (3,)), "life": ((0,), (1,))}, seed=3)
 
 
 def batch_of(rows: list[FeatureRow]) -> FeatureBatch:
@@ -37,7 +39,7 @@ def _calibrated(calibrations: dict[str, Calibration]) -> ModelBundle:
     return bundle
 
 
-@pytest.mark.parametrize("bundle", [CATEGORY, RISK], ids=["category", "risk"])
+@pytest.mark.parametrize("bundle", [CATEGORY, RISK, LOCAL], ids=["category", "risk", "local"])
 def test_probabilities_are_those_of_the_booster_and_the_calibration(bundle: ModelBundle) -> None:
     rows = random_rows(200, MANIFEST, seed=3)
     found = Predictor(bundle).predict(batch_of(rows))
@@ -84,11 +86,12 @@ def test_a_row_does_not_depend_on_its_neighbours() -> None:
     np.testing.assert_array_equal(turned[::-1], together)
 
 
-def test_a_bundle_read_back_and_more_threads_predict_the_same() -> None:
+@pytest.mark.parametrize("bundle", [RISK, LOCAL], ids=["risk", "local"])
+def test_a_bundle_read_back_and_more_threads_predict_the_same(bundle: ModelBundle) -> None:
     batch = batch_of(random_rows(100, MANIFEST, seed=7))
-    first = Predictor(RISK).predict(batch)
-    again = Predictor(ModelBundle.from_files(RISK.to_files()), threads=2).predict(batch)
-    assert list(first) == list(RISK.heads)
+    first = Predictor(bundle).predict(batch)
+    again = Predictor(ModelBundle.from_files(bundle.to_files()), threads=2).predict(batch)
+    assert list(first) == list(bundle.heads)
     for head, probabilities in first.items():
         np.testing.assert_array_equal(again[head], probabilities)
 
@@ -96,7 +99,20 @@ def test_a_bundle_read_back_and_more_threads_predict_the_same() -> None:
 def test_no_rows() -> None:
     found = Predictor(RISK).predict(batch_of([]))
     assert {head: probabilities.shape for head, probabilities in found.items()} == {"spam": (0, 2), "hate": (0, 2)}
-    assert Predictor(CATEGORY).predict(batch_of([]))["category"].shape == (0, 4)
+    for bundle in (CATEGORY, LOCAL):
+        assert Predictor(bundle).predict(batch_of([]))["category"].shape == (0, 4)
+
+
+def test_a_node_is_as_probable_as_its_own_classifier_says() -> None:
+    """Sums up the tree are the conditionals again, so that thresholds of nodes mean what they do of a flat head."""
+    batch = batch_of(random_rows(50, MANIFEST, seed=10))
+    found = Predictor(LOCAL).predict(batch)["category"]
+    top = CATEGORY.with_head(
+        "category", classes=("life", "politics", "art"), booster=LOCAL.heads["category"].parts[0].booster
+    )
+    by_child = Predictor(top).predict(batch)["category"]
+    np.testing.assert_allclose(found[:, :2].sum(axis=1), by_child[:, 0], atol=1e-6)
+    np.testing.assert_array_equal(found[:, 2:], by_child[:, 1:])
 
 
 def test_the_callers_arrays_are_left_alone() -> None:

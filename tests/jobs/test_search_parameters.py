@@ -12,10 +12,18 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs import search_parameters
+from jobs._train import Facet
+from linnaeus.contracts.bundle import Groups
 from linnaeus.contracts.config import Booster
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.training.booster import Fitted
 from tests.conftest import MakeConfig
+
+
+def facet_of(branchings: dict[str | None, Groups], calibration_by_class: tuple[int, ...]) -> Facet:
+    """A facet without rows."""
+    n = len(calibration_by_class)
+    return Facet("category", None, {}, tuple("abcdef"[:n]), (9,) * n, calibration_by_class, branchings)  # type: ignore[arg-type]
 
 
 class Bowl:
@@ -24,10 +32,11 @@ class Bowl:
     def __init__(self, patch: pytest.MonkeyPatch, n_calibration: int = 500) -> None:
         self.asked: list[tuple[int, float]] = []
         self.breaks_at: int | None = None
-        facet = SimpleNamespace(classes=("a", "b", "c"), n_calibration=n_calibration)
+        facet = facet_of({None: ((0,), (1,), (2,))}, (n_calibration, 0, 0))
         patch.setattr(search_parameters, "snapshot_of", lambda *_: SimpleNamespace(versions={"silver.labels": 1}))
         patch.setattr(search_parameters, "facets_to_train", lambda *_: ({"category": facet}, ["category: few"]))
         patch.setattr(search_parameters, "prepared", lambda *_: (None, None))
+        patch.setattr(search_parameters, "rows_of", lambda rows, groups: rows)
         patch.setattr(search_parameters, "fit_booster", self.fit)
 
     def fit(self, rows: Any, n_classes: int, seed: int, settings: Booster, stops_early: bool) -> Fitted:
@@ -97,3 +106,26 @@ def test_nothing_to_judge_on(spark: SparkSession, make_config: MakeConfig, monke
         config = make_config()
         lake = config.lake.model_copy(update={"root": None, "catalog": "main"})
         search_parameters.main(config.model_copy(update={"lake": lake}))
+
+
+def test_the_loss_of_local_classifiers_is_that_of_their_product(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three hundred that judge, two hundred are below the first node and ninety below the second: too few."""
+    branchings: dict[str | None, Groups] = {
+        None: ((0, 1), (2, 3), (4,)),
+        "first": ((0,), (1,)),
+        "second": ((2,), (3,)),
+    }
+    facet = facet_of(branchings, (150, 50, 40, 50, 10))
+    losses = {branchings[None]: 0.6, branchings["first"]: 0.3}
+    monkeypatch.setattr(search_parameters, "rows_of", lambda rows, groups: groups)
+
+    def fit(groups: Groups, n_classes: int, seed: int, settings: Booster, stops_early: bool) -> Fitted:
+        assert n_classes == len(groups) and stops_early
+        return Fitted(b"", losses[groups])
+
+    monkeypatch.setattr(search_parameters, "fit_booster", fit)
+    config = make_config()
+    found = search_parameters._loss(config, None, facet, config.training.booster)  # type: ignore[arg-type]
+    assert found == pytest.approx((300 * 0.6 + 200 * 0.3) / 300)

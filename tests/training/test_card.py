@@ -12,7 +12,7 @@ from linnaeus.contracts.bundle import FeatureManifest
 from linnaeus.training.card import model_card
 from linnaeus.training.evaluation import Figure
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability, reliability_plot
-from tests.oracles import random_bundle
+from tests.oracles import random_bundle, with_local_parts
 
 MANIFEST = FeatureManifest("mini@1", "tok", dimension=4, statistics=("length", "links"), buckets=16, bigrams=True)
 LEVELS = np.array([[0.9, 8, 2], [0.5, 5, 5], [0.1, 3, 27], [0.05, 0, 10]], dtype=float)
@@ -42,6 +42,7 @@ def test_a_card_says_what_went_in_and_where_it_is_weak() -> None:
         "- left out: category: 3 leaks",
         "| code | `abc+` |",
         "- category: arts 0.250, sport 0.500",
+        "- category: one booster over all classes",
     ):
         assert line in card.splitlines()
     assert "| macro_f1 | 0.8000 | 0.7050 to 0.8950 | 300 |" in card
@@ -55,6 +56,14 @@ def test_a_card_of_risks() -> None:
     card = model_card("risks", bundle, {"risk.spam": [], "risk.hate": []}, counts, {}, [], "pr_auc")
     assert "not a verdict" in card
     assert "- spam: those of the configuration" in card
+
+
+def test_a_card_says_where_local_classifiers_stand() -> None:
+    bundle = random_bundle("category", {"category": ("arts", "news", "sport")}, MANIFEST)
+    bundle = with_local_parts(bundle, "category", {None: ((0, 2), (1,)), "life": ((0,), (2,))})
+    card = model_card("cats", bundle, {"category": []}, {"category": {"train": 5}}, {}, [], "macro_f1")
+    said = "- category: local boosters, one at each node where classes part (the top, life), probabilities multiplied"
+    assert said in card.splitlines()
 
 
 def drawn(plot: Plot) -> bytes:

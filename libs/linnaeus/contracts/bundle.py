@@ -24,10 +24,12 @@ from linnaeus.contracts.schemas import STATISTICS
 
 Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
+Groups = tuple[tuple[int, ...], ...]  # of places of classes
 _DOCUMENT = "bundle.json"
-_FORMAT = 3
-# The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds.
-_READABLE = (1, 2, 3)
+_FORMAT = 4
+# The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds;
+# none of them had local parts.
+_READABLE = (1, 2, 3, 4)
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
 TERM_SCORES, VECTOR_SCORES, SIMILARITIES = "term_scores", "vector_scores", "class_similarities"
@@ -117,11 +119,24 @@ class Calibration:
 
 
 @dataclass(frozen=True, eq=False)
+class LocalPart:
+    """A booster (UBJSON) that tells apart the branches of one node (None: of the whole, above all roots).
+
+    `groups` are the places of the head's classes in each branch.
+    """
+
+    node: str | None
+    groups: Groups
+    booster: bytes
+
+
+@dataclass(frozen=True, eq=False)
 class Head:
     """One model of a bundle: for `category` the node ids are its classes, for a risk area `no` and `yes`.
 
-    `thresholds` are probabilities: of `category` by node, from where it is accepted; of a risk where the levels
-    `medium` and `high` begin.
+    `parts` are local classifiers in the place of the one `booster`, which then is empty: the probability of a class is
+    the product of those of its groups. `thresholds` are probabilities: of `category` by node, from where it is
+    accepted; of a risk where the levels `medium` and `high` begin.
     """
 
     classes: tuple[str, ...]
@@ -129,6 +144,7 @@ class Head:
     linear: LinearModel
     calibration: Calibration | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[LocalPart, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +172,17 @@ class ModelBundle:
                     "calibration": dataclasses.asdict(head.calibration) if head.calibration else None,
                     "thresholds": dict(head.thresholds),
                     "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear)],
+                    "parts": [{"node": part.node, "groups": part.groups} for part in head.parts],
                 }
                 for name, head in self.heads.items()
             },
         }
         files = {_DOCUMENT: json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True).encode()}
         for name, head in self.heads.items():
-            files[f"{name}.ubj"] = head.booster
+            # By their places, not their nodes, whose ids may hold any character; no head's name holds a full stop.
+            files |= {f"{name}.{place}.ubj": part.booster for place, part in enumerate(head.parts)}
+            if not head.parts:
+                files[f"{name}.ubj"] = head.booster
             files[f"{name}.npz"] = _arrays_to_bytes(head.linear)
         return files
 
@@ -178,12 +198,17 @@ class ModelBundle:
         heads = {}
         for name, said in document["heads"].items():
             calibration = Calibration(**said["calibration"]) if said["calibration"] else None
+            parts = tuple(
+                LocalPart(part["node"], tuple(map(tuple, part["groups"])), files[f"{name}.{place}.ubj"])
+                for place, part in enumerate(said.get("parts", []))
+            )
             heads[name] = Head(
                 tuple(said["classes"]),
-                files[f"{name}.ubj"],
+                b"" if parts else files[f"{name}.ubj"],
                 _arrays_from_bytes(files[f"{name}.npz"]),
                 calibration,
                 said.get("thresholds", {}),
+                parts,
             )
         return ModelBundle(document["family"], _manifest(document["manifest"]), heads)
 

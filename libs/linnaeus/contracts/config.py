@@ -226,6 +226,7 @@ class Training(_Section):
     balance: float = Field(ge=0, le=1)
     near_duplicate: float = Field(gt=0, le=1)
     min_validation: int = Field(ge=1)
+    tree: Literal["flat", "local"]
     linear: Linear
     booster: Booster
     levels: Levels

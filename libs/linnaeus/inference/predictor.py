@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import xgboost
 from scipy import sparse
 
-from linnaeus.contracts.bundle import Calibration, Head, ModelBundle
+from linnaeus.contracts.bundle import Calibration, Groups, Head, ModelBundle
 from linnaeus.contracts.lexical import term_counts, unit_tf_idf
 
 Array = npt.NDArray[np.float32]
@@ -39,12 +40,7 @@ class Predictor:
 
     def __init__(self, bundle: ModelBundle, threads: int = 1) -> None:
         self.bundle = bundle
-        self._boosters: dict[str, xgboost.Booster] = {}
-        for name, head in bundle.heads.items():
-            booster = xgboost.Booster()
-            booster.load_model(bytearray(head.booster))
-            booster.set_param({"nthread": threads, "device": "cpu"})
-            self._boosters[name] = booster
+        self._boosters = {name: _loaded(head, threads) for name, head in bundle.heads.items()}
 
     def predict(self, batch: FeatureBatch) -> dict[str, Array]:
         """By head, an array (n, classes) of probabilities that sum to one, calibrated where the head is.
@@ -64,11 +60,47 @@ class Predictor:
             return np.zeros((0, len(head.classes)), dtype=np.float32)
         scores = head.linear.scores(unit_tf_idf(counts, head.linear.idf), batch.embeddings)
         features = np.concatenate([batch.embeddings, batch.statistics, scores], axis=1)
-        raw = np.asarray(self._boosters[name].inplace_predict(features), dtype=np.float32)
-        if raw.ndim == 1:
-            raw = _calibrated(raw, head.calibration)
-            raw = np.stack([1 - raw, raw], axis=1)
-        return raw
+        found = [_chances(booster, features, head.calibration) for booster in self._boosters[name]]
+        if not head.parts:
+            return found[0]
+        return composed(len(head.classes), ((part.groups, one) for part, one in zip(head.parts, found, strict=True)))
+
+
+def composed(n_classes: int, conditionals: Iterable[tuple[Groups, Array]]) -> Array:
+    """Probabilities (rows, classes) as products of those that local classifiers give the groups of each class.
+
+    `conditionals` are groups of places of classes and their probabilities (rows, groups), summing to one: what comes
+    back does so too, if the groups are those of a tree (see training/local_classifiers.py).
+    """
+    product: Array | None = None
+    for groups, chances in conditionals:
+        if product is None:
+            product = np.ones((len(chances), n_classes), dtype=np.float32)
+        for group, chance in zip(groups, chances.T, strict=True):
+            product[:, list(group)] *= chance[:, None]
+    if product is None:
+        raise ValueError("there is no local classifier")
+    return product
+
+
+def _loaded(head: Head, threads: int) -> list[xgboost.Booster]:
+    """The boosters of a head: one, or those of its local parts."""
+    boosters = []
+    for content in [part.booster for part in head.parts] or [head.booster]:
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(content))
+        booster.set_param({"nthread": threads, "device": "cpu"})
+        boosters.append(booster)
+    return boosters
+
+
+def _chances(booster: xgboost.Booster, features: Array, calibration: Calibration | None) -> Array:
+    """A booster's probabilities (rows, classes), summing to one; of two classes calibrated."""
+    raw = np.asarray(booster.inplace_predict(features), dtype=np.float32)
+    if raw.ndim == 1:
+        raw = _calibrated(raw, calibration)
+        raw = np.stack([1 - raw, raw], axis=1)
+    return raw
 
 
 def _calibrated(probability: Array, calibration: Calibration | None) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from linnaeus.contracts.bundle import ModelBundle
+from linnaeus.contracts.bundle import Head, ModelBundle
 from linnaeus.training.evaluation import NODE, OVERALL, Figure
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 
@@ -47,6 +47,7 @@ def model_card(
     for one, facet in zip(bundle.heads.values(), counts, strict=True):
         numbers = " | ".join(f"{counts[facet].get(part, 0):,}" for part in _parts(counts))
         lines.append(f"| {facet} | {numbers} | {_shortened(one.classes)} |")
+    lines += ["", *[_boosters(head, one) for head, one in bundle.heads.items()]]
     lines += ["", "Creators of one part are in no other, and texts like ones of another part are not trained on."]
     lines += ["", *[f"- left out: {note}" for note in notes]] if notes else []
     lines += ["", "| | |", "| --- | --- |", *[f"| {name} | `{value}` |" for name, value in sorted(tags.items())]]
@@ -68,6 +69,14 @@ def model_card(
         "- Labels of the crowd are opinions; how far people agree is in the report on labels.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _boosters(name: str, head: Head) -> str:
+    """Whether a head is flat or local, and where its local classifiers stand."""
+    if not head.parts:
+        return f"- {name}: one booster over all classes"
+    nodes = _shortened([part.node or "the top" for part in head.parts])
+    return f"- {name}: local boosters, one at each node where classes part ({nodes}), probabilities multiplied"
 
 
 def _parts(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
