@@ -53,7 +53,7 @@ from linnaeus.training.examples import (
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
-from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
+from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
@@ -125,11 +125,12 @@ def facets_to_train(
     for head, facet in facets_of(config, family).items():
         labelled = cached(_examples(lake, config, features, labels, facet), held)
         rows = cached(without_leaks(labelled, config.training.near_duplicate), held)
-        counts = label_counts(rows)
+        whole = label_counts(rows)
+        rows, counts, said = _drawn(config, facet, rows, whole)
         classes = classes_of(counts, config.training.min_labels_a_class)
         if family == "risk" and classes:
             classes = (c.NO, c.YES) if len(classes) == 2 else classes
-        notes += _notes(facet, classes, counts, label_counts(labelled))
+        notes += _notes(facet, classes, whole, label_counts(labelled)) + said
         if len(classes) >= 2:
             n_calibration = sum(counts.get((CALIBRATION, name), 0) for name in classes)
             n_by_class = tuple(counts[TRAIN, name] for name in classes)
@@ -144,6 +145,22 @@ def _examples(lake: Reader, config: Config, features: DataFrame, labels: DataFra
     if config.training.prune_suspects:
         rows = without_suspects(rows, lake.read(tables.LABEL_ISSUES), facet)
     return rows
+
+
+def _drawn(
+    config: Config, facet: str, rows: DataFrame, counts: Mapping[tuple[str, str], int]
+) -> tuple[DataFrame, Mapping[tuple[str, str], int], list[str]]:
+    """Rows and their counts, with a sample of the training rows where there are more than are wanted, and a note of it.
+
+    No query is run where there are not.
+    """
+    n_train, most = _by_part(counts)[TRAIN], config.training.max_rows
+    if most is None or n_train <= most:
+        return rows, counts, []
+    drawn = sampled(rows, most / n_train, config.training.split.seed)
+    found = label_counts(drawn)
+    n_left = n_train - _by_part(found)[TRAIN]
+    return drawn, found, [f"{facet}: {n_left} of {n_train} training labels, by a draw of contents (training.max_rows)"]
 
 
 def _by_part(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
@@ -201,7 +218,7 @@ def _fit_head(lake: Lake, config: Config, manifest: FeatureManifest, facet: Face
         stops_early = facet.n_calibration >= settings.min_validation
         rows = rows if stops_early else rows.where(~F.col(VALIDATION))
         n_classes, seed = len(facet.classes), settings.split.seed
-        fitted = fit_booster(rows, n_classes, seed, settings.booster, stops_early, checkpoint)
+        fitted = fit_booster(rows, n_classes, seed, settings.booster, stops_early, checkpoint, settings.external_memory)
     return Head(facet.classes, fitted.booster, linear)
 
 

@@ -72,16 +72,17 @@ def _search(
     study: optuna.Study, config: Config, tracking: Tracking, family: str, rows: dict[str, tuple[DataFrame, int]]
 ) -> None:
     """Trials until there are enough. Each has a sampler whose seed is the number of trials that are done before it."""
+    training = config.training
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tracking.search(f"search {family}", study.study_name) as log:
         while (done := len(study.get_trials(states=[TrialState.COMPLETE]))) < config.search.trials:
             if done == 0 and not study.get_trials(states=[TrialState.WAITING]):
-                study.enqueue_trial(_as_configured(config.training.booster))
+                study.enqueue_trial(_as_configured(training.booster))
             study.sampler = optuna.samplers.TPESampler(seed=config.search.seed + done)
             trial = study.ask()
-            settings = config.training.booster.model_copy(update=_suggested(trial))
+            settings = training.booster.model_copy(update=_suggested(trial))
             losses = [
-                fit_booster(one, n_classes, config.training.split.seed, settings, stops_early=True).loss
+                fit_booster(one, n_classes, training.split.seed, settings, True, on_disk=training.external_memory).loss
                 for one, n_classes in rows.values()
             ]
             loss = sum(one for one in losses if one is not None) / len(losses)
