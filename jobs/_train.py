@@ -55,7 +55,7 @@ from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.local_classifiers import branchings, flat, rows_of
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
-from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
+from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
@@ -137,11 +137,12 @@ def facets_to_train(
     for head, facet in facets_of(config, family).items():
         labelled = cached(_examples(lake, config, features, labels, facet), held)
         rows = cached(without_leaks(labelled, config.training.near_duplicate), held)
-        counts = label_counts(rows)
+        whole = label_counts(rows)
+        rows, counts, said = _drawn(config, facet, rows, whole)
         classes = classes_of(counts, config.training.min_labels_a_class)
         if family == "risk" and classes:
             classes = (c.NO, c.YES) if len(classes) == 2 else classes
-        notes += _notes(facet, classes, counts, label_counts(labelled))
+        notes += _notes(facet, classes, whole, label_counts(labelled)) + said
         if len(classes) >= 2:
             n_by_class, n_judging = (
                 tuple(counts.get((part, name), 0) for name in classes) for part in (TRAIN, CALIBRATION)
@@ -164,6 +165,22 @@ def _examples(lake: Reader, config: Config, features: DataFrame, labels: DataFra
     if config.training.prune_suspects:
         rows = without_suspects(rows, lake.read(tables.LABEL_ISSUES), facet)
     return rows
+
+
+def _drawn(
+    config: Config, facet: str, rows: DataFrame, counts: Mapping[tuple[str, str], int]
+) -> tuple[DataFrame, Mapping[tuple[str, str], int], list[str]]:
+    """Rows and their counts, with a sample of the training rows where there are more than are wanted, and a note of it.
+
+    No query is run where there are not.
+    """
+    n_train, most = _by_part(counts)[TRAIN], config.training.max_rows
+    if most is None or n_train <= most:
+        return rows, counts, []
+    drawn = sampled(rows, most / n_train, config.training.split.seed)
+    found = label_counts(drawn)
+    n_left = n_train - _by_part(found)[TRAIN]
+    return drawn, found, [f"{facet}: {n_left} of {n_train} training labels, by a draw of contents (training.max_rows)"]
 
 
 def _by_part(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
@@ -239,7 +256,9 @@ def _fit_part(config: Config, rows: DataFrame, facet: Facet, groups: Groups, che
     settings = config.training
     stops_early = facet.n_judging(groups) >= settings.min_validation
     own = rows_of(rows if stops_early else rows.where(~F.col(VALIDATION)), groups)
-    return fit_booster(own, len(groups), settings.split.seed, settings.booster, stops_early, checkpoint).booster
+    n_groups, seed = len(groups), settings.split.seed
+    fitted = fit_booster(own, n_groups, seed, settings.booster, stops_early, checkpoint, settings.external_memory)
+    return fitted.booster
 
 
 def prepared(

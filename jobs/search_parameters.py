@@ -94,13 +94,13 @@ def _loss(config: Config, rows: DataFrame, facet: Facet, settings: Booster) -> f
     That of a product is the sum of its factors': local parts count by how many judge them, and those that too few do,
     which are fitted to the last round, do not.
     """
-    total = 0.0
+    total, training = 0.0, config.training
     for groups in facet.branchings.values():
-        if (n := facet.n_judging(groups)) < config.training.min_validation:
+        if (n := facet.n_judging(groups)) < training.min_validation:
             continue
         own = rows_of(rows, groups)
-        loss = fit_booster(own, len(groups), config.training.split.seed, settings, stops_early=True).loss
-        total += n * (loss or 0.0)
+        fitted = fit_booster(own, len(groups), training.split.seed, settings, True, on_disk=training.external_memory)
+        total += n * (fitted.loss or 0.0)
     return total / facet.n_calibration
 
 

@@ -1,15 +1,19 @@
 """The distributed fit over XGBoost alone: the same rows, parameters and threads, reading included.
 
-    .venv/bin/python tests/benchmarks/train_booster.py [--rows 200000] [--columns 400] [--rounds 3]
+    .venv/bin/python tests/benchmarks/train_booster.py [--rows 200000] [--columns 400] [--rounds 3] [--memory]
 
 Rows are made by a seeded generator into a Delta table. Ours reads it with Spark and fits on two workers of one thread
 each; XGBoost alone reads it with delta-rs and fits with two threads. Each kind is measured in turn, and both boosters
 are judged on the same rows. Then ours once more from the same rows in other partitionings.
+
+With --memory ours alone, rows in memory and on disk (training.external_memory), and what its workers hold at most.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import statistics
 import sys
 import tempfile
@@ -27,7 +31,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from linnaeus.contracts import columns as c
-from linnaeus.contracts.config import Booster, load_config
+from linnaeus.contracts.config import Booster, Config, load_config
 from linnaeus.contracts.lexical import binary_array, vector_matrix
 from linnaeus.runtime.spark import build_session
 from linnaeus.training.booster import fit_booster, parameters, place
@@ -45,9 +49,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--columns", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", action="store_true", help="what workers keep in memory, rows there or on disk")
     options = parser.parse_args()
     config = load_config("local", [f"spark.master=local[{WORKERS}]"])
     settings = config.training.booster.model_copy(update={"rounds": 50, "max_depth": 6})
+    if options.memory:
+        compare_memory(config, settings, options.rows, options.columns)
+        return
     session = build_session(config, "benchmark")
     held_out = made(np.arange(options.rows, options.rows + 20_000), options.columns)
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +85,51 @@ def main() -> None:
     session.stop()
 
 
+def compare_memory(config: Config, settings: Booster, n: int, columns: int) -> None:
+    """Ours with rows in memory and on disk, each in a session of its own, whose workers have done nothing before."""
+    found: dict[str, tuple[float, list[int], bytes]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "rows"
+        session = build_session(config, "benchmark")
+        write(session, n, columns, table)
+        ours(session, table, settings.model_copy(update={"rounds": 1}))  # what only the JVM's first fit pays
+        session.stop()
+        for name, on_disk in (("in memory", False), ("on disk", True)):
+            session = build_session(config, "benchmark")
+            with timed() as clock:
+                booster = ours(session, table, settings, on_disk=on_disk)
+            found[name] = clock.seconds, worker_peaks(), booster
+            print(f"{name}: {clock.seconds:.1f} s, {found[name][1]} MiB", file=sys.stderr, flush=True)
+            session.stop()
+    print_table(
+        f"Workers' memory: fit on {n:,} x {columns}, {settings.rounds} rounds of depth {settings.max_depth}",
+        ("rows", "seconds, reading included", "peak MiB of the Python workers", "booster"),
+        [
+            (name, f"{seconds:.1f}", " and ".join(map(str, peaks)), hashlib.sha256(booster).hexdigest()[:8])
+            for name, (seconds, peaks, booster) in found.items()
+        ],
+    )
+
+
+def worker_peaks() -> list[int]:
+    """The most MiB that the Python workers of this process's session have held; those alone that did most of it."""
+    status = {one.parent.name: dict(_pairs(one)) for one in Path("/proc").glob("[0-9]*/status")}
+    ours = {str(os.getpid())}
+    while grown := {pid for pid, one in status.items() if one.get("PPid") in ours} - ours:
+        ours |= grown
+    daemons = [pid for pid in ours if b"pyspark.daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    peaks = sorted((int(status[pid]["VmHWM"].split()[0]) // 1024 for pid in daemons), reverse=True)
+    return peaks[:WORKERS]
+
+
+def _pairs(status: Path) -> list[tuple[str, str]]:
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:  # it has ended
+        return []
+    return [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+
+
 def made(places: npt.NDArray[np.int64], columns: int) -> tuple[Matrix, npt.NDArray[np.int64]]:
     """Rows by their place: normal numbers, and a class that depends on twenty of them, some in pairs."""
     rows = np.stack([np.random.default_rng([SEED, int(one)]).standard_normal(columns, np.float32) for one in places])
@@ -104,10 +157,13 @@ def write(session: SparkSession, n: int, columns: int, table: Path) -> None:
     session.range(n, numPartitions=8).mapInArrow(run, schema).write.format("delta").save(str(table))
 
 
-def ours(session: SparkSession, table: Path, settings: Booster, partitions: int | None = None) -> bytes:
+def ours(
+    session: SparkSession, table: Path, settings: Booster, partitions: int | None = None, on_disk: bool = False
+) -> bytes:
     """As the job fits, from the table."""
     rows: DataFrame = session.read.format("delta").load(str(table))
-    return fit_booster(place(rows.repartition(partitions) if partitions else rows, WORKERS), 2, SEED, settings).booster
+    placed = place(rows.repartition(partitions) if partitions else rows, WORKERS)
+    return fit_booster(placed, 2, SEED, settings, on_disk=on_disk).booster
 
 
 def alone(table: Path, settings: Booster) -> bytes:

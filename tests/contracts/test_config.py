@@ -34,6 +34,8 @@ def test_every_environment_loads() -> None:
         ("sources.contnt=x", "nearest known one is 'sources.content'"),
         ("lake.catalog=main", "either lake.root"),
         ("training.split.held_out_share=1.5", "training.split.held_out_share"),
+        ("training.max_rows=0", "training.max_rows"),
+        ("training.external_memory=disk", "training.external_memory"),
         ("embedder.annotator=Word2Vec", "embedder.annotator"),
         ("tokens.ngrams=[1, 2]", "features.bigrams pairs what tokens.ngrams has joined"),
         ("tokens.ngrams=[]", "tokens.ngrams"),
@@ -51,7 +53,7 @@ def test_a_wrong_setting_is_refused_in_one_line(override: str, said: str) -> Non
 
 
 def test_where_a_training_reads_decides_nothing_else() -> None:
-    """Neither the time nor the versions are part of what a model was made by."""
+    """Neither the time nor the versions are part of what a model was made by, nor where workers keep rows."""
     plain = load_config("local").training
     assert plain.as_of is None and plain.versions == {}
     asked = load_config(
@@ -60,6 +62,11 @@ def test_where_a_training_reads_decides_nothing_else() -> None:
     assert asked.as_of == datetime.datetime(2024, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
     assert asked.versions == {"silver.labels": 3, "bronze.content": 7}
     assert asked.settings == plain.settings
+    on_disk, fewer = (
+        load_config("local", [one]).training for one in ("training.external_memory=true", "training.max_rows=5")
+    )
+    assert on_disk.external_memory and on_disk.settings == plain.settings
+    assert fewer.settings != plain.settings
     assert asked.settings["booster"]["rounds"] == 120 and "as_of" not in asked.settings
     for wrong in ("training.as_of=yesterday", "training.versions={silver.labels: newest}", "training.versions={a: -1}"):
         with pytest.raises(ConfigurationError, match=wrong.partition("=")[0]):

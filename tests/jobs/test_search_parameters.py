@@ -39,7 +39,7 @@ class Bowl:
         patch.setattr(search_parameters, "rows_of", lambda rows, groups: rows)
         patch.setattr(search_parameters, "fit_booster", self.fit)
 
-    def fit(self, rows: Any, n_classes: int, seed: int, settings: Booster, stops_early: bool) -> Fitted:
+    def fit(self, rows: Any, n_classes: int, seed: int, settings: Booster, stops_early: bool, on_disk: bool) -> Fitted:
         if self.breaks_at == len(self.asked):
             raise ConnectionError
         assert n_classes == 3 and stops_early

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +17,9 @@ from sklearn.metrics import log_loss
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Booster
+from linnaeus.contracts.errors import InputError
 from linnaeus.runtime.files import KeptFile
-from linnaeus.training.booster import VALIDATION, fit_booster, place
+from linnaeus.training.booster import SCRATCH, VALIDATION, Store, fit_booster, place
 from linnaeus.training.examples import CLASS
 
 SETTINGS = Booster(
@@ -178,3 +182,152 @@ def test_early_stopping_goes_on_as_if_there_had_been_no_break(spark: SparkSessio
     np.testing.assert_allclose(
         loaded(resumed.booster).inplace_predict(inputs), loaded(whole.booster).inplace_predict(inputs), atol=1e-6
     )
+
+
+@pytest.fixture
+def small_batches(spark: SparkSession) -> Iterator[None]:
+    """Several pages a worker."""
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark.conf.get(name)
+    spark.conf.set(name, "5")
+    yield
+    spark.conf.set(name, before)
+
+
+def scratch_folders(spark: SparkSession) -> list[Path]:
+    """What workers keep on disk at this moment."""
+    places = spark.sparkContext._jvm.org.apache.spark.SparkEnv.get().blockManager().diskBlockManager().localDirs()
+    return [one for place in places for one in Path(place.getPath()).glob(f"{SCRATCH}*")]
+
+
+def watching(file: Path) -> Store:
+    """A store that writes down which files workers keep on disk while it is written to."""
+
+    class Watching:
+        def read(self) -> bytes | None:
+            return None
+
+        def write(self, content: bytes) -> None:
+            found = Path(os.environ["SPARK_LOCAL_DIRS"].split(",")[0]).glob(f"{SCRATCH}*/*")
+            file.write_text("\n".join(sorted({one.name for one in found})), encoding="utf-8")
+
+    return Watching()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.usefixtures("small_batches")
+def test_rows_on_disk_give_the_same_bytes(spark: SparkSession, tmp_path: Path, n_classes: int) -> None:
+    frame = place(spark.createDataFrame(rows_of(n_classes), _SCHEMA), 2)
+    frame = frame.withColumn(VALIDATION, F.xxhash64(c.CONTENT_ID) % 3 == 0)
+    in_memory = fit_booster(frame, n_classes, 17, SETTINGS, True)
+    seen = tmp_path / "seen.txt"
+    on_disk = fit_booster(frame, n_classes, 17, SETTINGS, True, watching(seen), on_disk=True)
+    assert on_disk.booster == in_memory.booster
+    assert on_disk.loss == in_memory.loss is not None
+    names = seen.read_text(encoding="utf-8").split("\n")
+    assert {"train-0.npy", "train-1.npy", "judge-0.npy", "judge-1.npy"} <= set(names)
+    assert sum("gradient_index" in name for name in names) >= 2  # XGBoost's own pages of both kinds of rows
+    assert scratch_folders(spark) == []
+
+
+@pytest.mark.parametrize("lacking", ["train", "judge", "all"])
+def test_a_worker_that_lacks_rows(spark: SparkSession, lacking: str) -> None:
+    """The first worker has none that are fitted, none that judge or none at all: in memory and on disk alike."""
+    is_first, is_drawn = F.spark_partition_id() == 0, F.xxhash64(c.CONTENT_ID) % 3 == 0
+    placed = place(spark.createDataFrame(rows_of(3), _SCHEMA), 2)
+    judges = {"train": is_first, "judge": is_drawn & ~is_first, "all": is_drawn}[lacking]
+    frame = placed.withColumn("is_first", is_first).withColumn(VALIDATION, judges)
+    frame = frame.where(~F.col("is_first")) if lacking == "all" else frame
+    counted = frame.groupBy("is_first", VALIDATION).count().collect()
+    has = {(row["is_first"], row[VALIDATION]) for row in counted if row["count"] > 5}
+    without = {"train": {(True, False), (False, True)}, "judge": {(True, True)}, "all": {(True, False), (True, True)}}
+    assert has == {(True, False), (True, True), (False, False), (False, True)} - without[lacking]
+    fitted = fit_booster(frame, 3, 17, SETTINGS, True)
+    assert fit_booster(frame, 3, 17, SETTINGS, True, on_disk=True).booster == fitted.booster
+    truth = np.array([row[2] for row in rows_of(3)])
+    assert (loaded(fitted.booster).inplace_predict(matrix_of(rows_of(3))).argmax(axis=1) == truth).mean() > 0.7
+
+
+def killing(file: Path, keeps: bool) -> Store:
+    """A store that kills its worker, once, when four rounds are written; its log says with how many each fit began."""
+
+    class Killing:
+        def read(self) -> bytes | None:
+            found = KeptFile(file).read() if keeps else None
+            with file.with_suffix(".log").open("a") as log:
+                log.write(f"{self._rounds(found)}\n")
+            return found
+
+        def write(self, content: bytes) -> None:
+            if keeps:
+                KeptFile(file).write(content)
+            mark = file.with_suffix(".killed")
+            if self._rounds(content) == 4 and not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def _rounds(self, content: bytes | None) -> int:
+            booster = xgboost.Booster()
+            if content is not None:
+                booster.load_model(bytearray(content))
+            return booster.num_boosted_rounds() if content is not None else 0
+
+    return Killing()
+
+
+@pytest.mark.parametrize(("keeps", "begins"), [(True, [0, 4]), (False, [0, 0])])
+def test_a_killed_worker_does_not_lose_the_fit(
+    spark: SparkSession, tmp_path: Path, keeps: bool, begins: list[int]
+) -> None:
+    """Spark starts the stage again, which goes on from the checkpoint, or from nothing where none was kept."""
+    frame = place(spark.createDataFrame(rows_of(3), _SCHEMA), 2)
+    frame = frame.withColumn(VALIDATION, F.xxhash64(c.CONTENT_ID) % 3 == 0)
+    undisturbed = fit_booster(frame, 3, 17, SETTINGS, True)
+    file = tmp_path / "one.ubj"
+    fitted = fit_booster(frame, 3, 17, SETTINGS, True, killing(file, keeps))
+    assert file.with_suffix(".killed").exists()
+    assert [int(line) for line in file.with_suffix(".log").read_text().split()] == begins
+    assert fitted.booster == undisturbed.booster
+    assert fitted.loss == undisturbed.loss
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "ids", "said"),
+    [
+        (
+            c.FEATURES,
+            "inf",
+            ("c003",),
+            "content c003: features are infinite; run build_tokens and build_embeddings anew",
+        ),
+        (
+            c.FEATURES,
+            "-inf",
+            ("c071", "c002", "c030", "c031"),
+            "contents c002, c030, c031 and others: features are inf",
+        ),
+        (c.WEIGHT, "nan", ("c001", "c002"), "contents c001, c002: weights are negative or not finite; look at"),
+        (c.WEIGHT, "inf", ("c001",), "content c001: weights are"),
+        (c.WEIGHT, "-0.5", ("c001",), "content c001: weights are"),
+    ],
+)
+def test_contents_that_cannot_be_fitted_on_are_named(
+    spark: SparkSession, column: str, value: str, ids: tuple[str, ...], said: str
+) -> None:
+    number = F.lit(value).cast("float")
+    wrong = number if column == c.WEIGHT else F.concat(F.slice(column, 1, WIDTH - 1), F.array(number))
+    frame = spark.createDataFrame(rows_of(2), _SCHEMA)
+    frame = frame.withColumn(column, F.when(F.col(c.CONTENT_ID).isin(*ids), wrong).otherwise(F.col(column)))
+    with pytest.raises(InputError) as raised:
+        fit_booster(place(frame, 2), 2, 17, SETTINGS, on_disk=True)
+    assert str(raised.value).startswith(said)
+    assert scratch_folders(spark) == []
+
+
+def test_a_weight_of_zero_counts_for_nothing(spark: SparkSession) -> None:
+    rows = rows_of(2)
+    weightless = [("d000", [9.0] * WIDTH, 1, 0.0), *rows]
+    chances = [
+        loaded(fit(spark.createDataFrame(one, _SCHEMA))).inplace_predict(matrix_of(rows)) for one in (rows, weightless)
+    ]
+    assert ((chances[0] > 0.5) == (chances[1] > 0.5)).all()

@@ -14,7 +14,9 @@ from sklearn.naive_bayes import ComplementNB
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureManifest, LinearModel
-from linnaeus.contracts.config import Linear
+from linnaeus.contracts.config import Config, Linear
+from linnaeus.contracts.errors import InputError
+from linnaeus.runtime.command import JobResult, perform
 from linnaeus.training.examples import CLASS
 from linnaeus.training.linear import SCORES, centred, centroids, complement_weights, fit_linear, with_scores
 from linnaeus.training.ridge import fit_ridge
@@ -225,3 +227,26 @@ def test_ridge_of_rows_without_any_vector_is_the_mean(spark: SparkSession) -> No
     assert without.shape == (FOLDS, 1, DIMENSION + 1)
     share = np.average(data.classes, weights=data.weights)
     np.testing.assert_allclose(whole[0], [0.0] * DIMENSION + [2 * share - 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_is_refused_by_its_content(
+    spark: SparkSession, config: Config, value: float
+) -> None:
+    """One that is absent is none; both where the models are fitted and where rows are read that are only judged."""
+    data = Data(2, 5)
+    place = int(np.flatnonzero(data.has_vector)[0])
+    data.vectors[place, 2] = value
+    frame = data.frame(spark)
+    said = f"content content {place}: numbers of `vector` are NaN or infinite; run build_embeddings anew"
+
+    def main(config: Config) -> JobResult:
+        fit_linear(frame, 2, MANIFEST, FOLDS, SETTINGS)
+        return JobResult()
+
+    with pytest.raises(InputError) as raised:
+        perform("train_risk", main, config)
+    assert str(raised.value) == said
+    _, without = fit_linear(Data(2, 5).frame(spark), 2, MANIFEST, FOLDS, SETTINGS)
+    with pytest.raises(Exception, match=said):
+        with_scores(frame, without).collect()

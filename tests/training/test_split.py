@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Split
-from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, uniform, with_split
+from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled, uniform, with_split
 
 SPLIT = Split(seed=17, held_out_share=0.2, calibration_share=0.15, folds=4)
 N_CREATORS = 5000
@@ -90,3 +90,27 @@ def test_uniform_lies_in_its_range(spark: SparkSession) -> None:
     assert row is not None
     assert 0 <= row["low"] < 0.01 and 0.99 < row["high"] < 1
     assert row["mean"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_sample_is_of_training_rows_alone_and_a_function_of_ids(spark: SparkSession) -> None:
+    rows = with_split(contents(spark, 1), SPLIT)
+    ids = [
+        {row[c.CONTENT_ID]: row[c.PART] for row in one.collect()}
+        for one in (
+            rows,
+            sampled(rows, 0.3, 17),
+            sampled(with_split(contents(spark, 2).repartition(7), SPLIT), 0.3, 17),
+        )
+    ]
+    everything, drawn, again = ids
+    assert drawn == again
+    judging = {name for name, part in everything.items() if part != TRAIN}
+    assert judging and judging <= drawn.keys()
+    share = (len(drawn) - len(judging)) / (len(everything) - len(judging))
+    assert share == pytest.approx(0.3, abs=0.025)  # four standard deviations of some 6,800 draws are 0.022
+    expected = {
+        name
+        for name in everything
+        if int(hashlib.sha256(f"17:sample:{name}".encode()).hexdigest()[:13], 16) / 16**13 < 0.3
+    }
+    assert drawn.keys() == judging | expected

@@ -219,6 +219,8 @@ class Training(_Section):
     versions: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     workers: int | None = Field(default=None, ge=1)
     checkpoints: str | None = None
+    external_memory: bool
+    max_rows: int | None = Field(default=None, ge=1)
     min_labels_a_class: int = Field(ge=1)
     split: Split
     weights: Literal["probability", "none"]
@@ -234,8 +236,8 @@ class Training(_Section):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides a model besides its rows: all but where rows are read and checkpoints kept."""
-        return self.model_dump(mode="json", exclude={"as_of", "versions", "checkpoints"})
+        """What decides a model besides its rows: all but where rows are read and kept, and checkpoints."""
+        return self.model_dump(mode="json", exclude={"as_of", "versions", "checkpoints", "external_memory"})
 
 
 class Search(_Section):

@@ -18,7 +18,7 @@ from linnaeus.contracts.config import Config, fingerprint, load_config
 from linnaeus.contracts.errors import LinnaeusError
 from linnaeus.contracts.tables import BY_NAME, JOB_RUNS, Table
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session
+from linnaeus.runtime.spark import build_session, raised_in_task
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,16 @@ def execute(job: str, main: Main, config: Config) -> dict[str, object]:
 
 
 def perform(job: str, main: Main, config: Config) -> Finished:
-    """Run a job."""
+    """Run a job. An error of ours that it meets in a task of Spark's is raised as what it is."""
     started_at = datetime.datetime.now(datetime.timezone.utc)
     clock = time.monotonic()
-    result = main(config)
+    try:
+        result = main(config)
+    except Exception as error:
+        ours = raised_in_task(error)
+        if ours is None:
+            raise
+        raise ours from error
     return Finished(job, started_at, time.monotonic() - clock, result)
 
 

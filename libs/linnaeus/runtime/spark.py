@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel, inheritable_thread_target
-from pyspark.errors import PySparkRuntimeError
+from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.sql import DataFrame, SparkSession
 
+from linnaeus.contracts import errors
 from linnaeus.contracts.config import Config, conf_folder, resolve
 from linnaeus.contracts.errors import SetupError
 
@@ -23,6 +26,7 @@ CLASS_ARCHIVE = "spark-classes.jsa"  # made by runtime/class_archive.py, beside 
 _STAGE_FAILURE = "Job aborted due to stage failure"
 _SPARKS_OWN = "org.apache.spark.SparkException: Job aborted"  # no cause below it: an executor was lost, say
 _OF_THE_MACHINE = ("OutOfMemoryError", "No space left on device", "InterruptedException", "cancelled")
+_OURS = re.compile(re.escape(errors.__name__) + r"\.(\w+): ([^\n]+)")  # the last line of a Python trace
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -158,6 +162,12 @@ def task_failure(error: BaseException) -> str | None:
     reason = " ".join(str(thrown).split())
     is_the_machine = any(mark in reason for mark in _OF_THE_MACHINE)
     return None if is_the_machine or reason.startswith(_SPARKS_OWN) else reason[:500]
+
+
+def raised_in_task(error: BaseException) -> errors.LinnaeusError | None:
+    """The error of ours that a task of a Spark job ended with, read from the trace that Spark gives; None: no such."""
+    found = _OURS.search(str(error)) if isinstance(error, (PySparkException, Py4JJavaError)) else None
+    return getattr(errors, found[1])(found[2]) if found else None
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ from linnaeus.contracts.lexical import (
     vector_matrix,
 )
 from linnaeus.training.examples import CLASS
+from linnaeus.training.refusal import check_vectors
 from linnaeus.training.ridge import fit_ridge
 
 SCORES = "linear_scores"
@@ -65,7 +66,8 @@ def fit_linear(
 ) -> tuple[LinearModel, tuple[LinearModel, ...]]:
     """The models of all training rows, and those without each fold.
 
-    `train` has `terms`, `vector`, `class_index`, `weight` and `fold`; it is read three times and should be cached.
+    `train` has `content_id`, `terms`, `vector`, `class_index`, `weight` and `fold`; it is read three times and should
+    be cached. In the workers InputError is raised where a vector is not finite.
     """
     sums = _sum_by_fold(train, n_classes, manifest.buckets, folds)
     total = sums.by_fold.sum(axis=0)
@@ -180,6 +182,7 @@ def _by_fold(
         for batch in batches:
             unit = unit_tf_idf(term_counts(*terms_of(batch.column(c.TERMS)), buckets), by_place[0].idf)
             vectors = vector_matrix(batch.column(c.VECTOR), dimension, np.nan)
+            check_vectors(batch, c.VECTOR, vectors)
             fold = np.asarray(batch.column(c.FOLD))
             scores = np.zeros((batch.num_rows, n_scores), dtype=np.float32)
             for one in np.unique(fold):

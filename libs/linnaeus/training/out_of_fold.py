@@ -43,7 +43,7 @@ def out_of_fold(
     here and once by what comes back; who gave it releases them.
     """
     model, models = fit_linear(rows, n_classes, manifest, folds, settings)
-    wanted = dict.fromkeys([*kept, CLASS, c.WEIGHT, c.FOLD])
+    wanted = dict.fromkeys([c.CONTENT_ID, *kept, CLASS, c.WEIGHT, c.FOLD])
     stacked = cached(with_scores(rows, models).select(*wanted, SCORES))
     _, without = fit_ridge(stacked, SCORES, n_classes, model.n_features, folds, settings.ridge_penalty)
     schema = StructType(

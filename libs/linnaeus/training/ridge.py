@@ -17,6 +17,7 @@ from pyspark.sql.types import BinaryType, IntegerType, StructField, StructType
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.lexical import with_constant
 from linnaeus.training.examples import CLASS
+from linnaeus.training.refusal import check_vectors
 
 Batches = Iterator[pa.RecordBatch]
 _MOMENTS = StructType([StructField("fold", IntegerType()), StructField("moments", BinaryType())])
@@ -27,8 +28,8 @@ def fit_ridge(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Coefficients (n_scores, dimension + 1) of all rows, and (folds, n_scores, dimension + 1) of those without a fold.
 
-    `train` has vectors of the dimension in `column` (binary or array<float>; null: zeros), `class_index`, `weight` and
-    `fold`; the constant comes last.
+    `train` has `content_id`, vectors of the dimension in `column` (binary or array<float>; null: zeros), `class_index`,
+    `weight` and `fold`; the constant comes last. In the workers InputError is raised where a vector is not finite.
     """
     moments = _moments_by_fold(train, column, n_classes, dimension + 1, folds)
     total = moments.sum(axis=0)
@@ -49,7 +50,9 @@ def _moments_by_fold(train: DataFrame, column: str, n_classes: int, width: int, 
     def run(batches: Batches) -> Batches:
         summed = np.zeros((folds, width, width + n_classes))
         for batch in batches:
-            rows = with_constant(batch.column(column), width - 1).astype(np.float64)
+            rows = with_constant(batch.column(column), width - 1)
+            check_vectors(batch, column, rows)
+            rows = rows.astype(np.float64)
             targets = np.eye(n_classes)[np.asarray(batch.column(CLASS))]
             weight = np.asarray(batch.column(c.WEIGHT), dtype=np.float64)[:, None]
             fold = np.asarray(batch.column(c.FOLD))
@@ -62,7 +65,7 @@ def _moments_by_fold(train: DataFrame, column: str, n_classes: int, width: int, 
         )
 
     total = np.zeros((folds, width, width + n_classes))
-    rows = train.select(column, CLASS, c.WEIGHT, c.FOLD).mapInArrow(run, _MOMENTS)
+    rows = train.select(c.CONTENT_ID, column, CLASS, c.WEIGHT, c.FOLD).mapInArrow(run, _MOMENTS)
     for row in rows.collect():  # few: one a fold and partition, and a partition is a worker's
         total[row["fold"]] += np.frombuffer(row["moments"]).reshape(width, width + n_classes)
     return total

@@ -25,6 +25,12 @@ def with_split(rows: DataFrame, split: Split) -> DataFrame:
     return rows.withColumn(c.PART, part).withColumn(c.FOLD, fold)
 
 
+def sampled(rows: DataFrame, share: float, seed: int) -> DataFrame:
+    """About this share of the rows of `part` train, by `content_id`; those of other parts as they are."""
+    is_drawn = uniform(F.col(c.CONTENT_ID), seed, "sample") < share
+    return rows.where((F.col(c.PART) != TRAIN) | is_drawn)
+
+
 def uniform(key: Column, seed: int, purpose: str) -> Column:
     """A number in [0, 1) that depends on the key, the seed and the purpose alone (52 bits of a SHA-256)."""
     digest = F.sha2(F.concat(F.lit(f"{seed}:{purpose}:"), key), 256)
