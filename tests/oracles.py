@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,6 +87,17 @@ def random_bundle(
     return ModelBundle(family, manifest, made)
 
 
+def _through(knots: Sequence[tuple[float, float]], logit: float) -> float:
+    """The line through the knots at a logit, beyond the ends parallel to the identity."""
+    if not knots:
+        return logit
+    for (x, y), (x_next, y_next) in itertools.pairwise(knots):
+        if x <= logit <= x_next:
+            return y + (logit - x) / (x_next - x) * (y_next - y)
+    x, y = knots[0] if logit < knots[0][0] else knots[-1]
+    return y + logit - x
+
+
 def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str, npt.NDArray[np.float64]]:
     """Probabilities (rows, classes) by head: a row at a time, dense, in double precision up to the booster."""
     manifest = bundle.manifest
@@ -107,7 +119,8 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
         raw = booster.predict(xgboost.DMatrix(np.array(inputs, dtype=np.float32))).astype(float)
         if raw.ndim == 1:
             if head.calibration is not None:
-                margin = head.calibration.slope * np.log(raw / (1 - raw)) + head.calibration.intercept
+                logits = [_through(head.calibration.knots, float(one)) for one in np.log(raw / (1 - raw))]
+                margin = head.calibration.slope * np.array(logits) + head.calibration.intercept
                 raw = 1 / (1 + np.exp(-margin))
             raw = np.stack([1 - raw, raw], axis=1)
         found[name] = raw

@@ -73,6 +73,7 @@ class Data:
     """Labelled texts with their features; `fold` and `inner` are of creators."""
 
     texts: list[str]
+    creators: tuple[str, ...]
     classes: npt.NDArray[np.int64]
     fold: npt.NDArray[np.int64]
     inner: npt.NDArray[np.int64]
@@ -316,8 +317,8 @@ def _cell(values: list[float]) -> str:
     return f"{np.mean(values):.4f} ± {np.std(values):.4f}"
 
 
-def load(config: Config, name: str, folds: int) -> Data:
-    """A set's texts of training creators, with their features."""
+def load(config: Config, name: str, folds: int, held_out: bool = False) -> Data:
+    """A set's texts of training creators, or those of creators that are held out, with their features."""
     folder, facet, most = SETS[name]
     where = SHARED / folder if folder else resolve(config.sample.folder)
     labels = {one[c.ITEM_ID]: one[c.LABEL] for one in json_lines(where / "gold_labels.jsonl") if one[c.FACET] == facet}
@@ -325,8 +326,8 @@ def load(config: Config, name: str, folds: int) -> Data:
     by_text: dict[str, tuple[str, str]] = {}
     for one in json_lines(where / "content.jsonl"):
         text = "\n".join(filter(None, (one.get(c.TITLE), one.get(c.BODY)))).strip()
-        is_trained_on = uniform(one[c.CREATOR_ID], seed, "held_out") >= config.training.split.held_out_share
-        if text and one[c.CONTENT_ID] in labels and is_trained_on:
+        is_held_out = uniform(one[c.CREATOR_ID], seed, "held_out") < config.training.split.held_out_share
+        if text and one[c.CONTENT_ID] in labels and is_held_out == held_out:
             by_text.setdefault(text, (one[c.CONTENT_ID], one[c.CREATOR_ID]))
     kept = sorted(by_text, key=lambda text: uniform(by_text[text][0], seed, "benchmark"))[:most]
     ids, creators = zip(*(by_text[text] for text in kept), strict=True)
@@ -334,6 +335,7 @@ def load(config: Config, name: str, folds: int) -> Data:
     found = _features(config, name if folder != "risk/hate" else "tweets", list(kept))
     return Data(
         list(kept),
+        tuple(creators),
         np.array([names.index(labels[one]) for one in ids]),
         np.array([int(uniform(one, seed, "fold") * folds) for one in creators]),
         np.array([int(uniform(one, seed, "inner fold") * INNER_FOLDS) for one in creators]),

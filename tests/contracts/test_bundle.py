@@ -32,6 +32,7 @@ def bundle() -> ModelBundle:
             ("no", "yes"), b"\x00\xffbooster", linear(1), Calibration(1.25, -0.1), {"medium": 0.2, "high": 0.75}
         ),
         "hate-speech": Head(("no", "yes"), b"", linear(1)),
+        "toxic": Head(("no", "yes"), b"x", linear(1), Calibration(1.0, 0.0, ((-2.5, -3.0), (0.1, 0.0), (2.0, 1.5)))),
         "category": Head(("cinéma", "спорт", "a/b"), b"{}", linear(3)),
     }
     return ModelBundle("risk", MANIFEST, heads)
@@ -113,6 +114,32 @@ def test_a_bundle_of_the_first_format_is_read(bundle: ModelBundle) -> None:
     assert read.heads["spam"].booster == bundle.heads["spam"].booster
 
 
+def test_a_bundle_of_the_third_format_is_read(bundle: ModelBundle) -> None:
+    """Its calibrations had no knots."""
+    document = json.loads(bundle.to_files()["bundle.json"]) | {"format": 3}
+    for head in document["heads"].values():
+        if head["calibration"]:
+            del head["calibration"]["knots"]
+    read = ModelBundle.from_files(bundle.to_files() | {"bundle.json": json.dumps(document).encode()})
+    assert read.heads["spam"].calibration == Calibration(1.25, -0.1)
+    assert read.heads["category"].calibration is None
+
+
+def test_a_calibration_by_hand() -> None:
+    """Logits go through the knots, beyond them on parallel to the identity, and then through slope and intercept."""
+    logits = np.array([-5.0, -2.0, -1.0, 0.0, 1.0, 4.0])
+    chances = 1 / (1 + np.exp(-logits))
+    through = np.array([-6.0, -3.0, -2.0, -1.0, 0.5, 3.5])  # (-2, -3), (0, -1), (1, 0.5)
+    found = Calibration(2.0, 0.5, ((-2.0, -3.0), (0.0, -1.0), (1.0, 0.5))).apply(chances)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-(2 * through + 0.5))), rtol=1e-9)
+    np.testing.assert_allclose(Calibration(2.0, 0.5).apply(chances), 1 / (1 + np.exp(-(2 * logits + 0.5))), rtol=1e-9)
+    np.testing.assert_allclose(
+        Calibration(1.0, 0.0, ((0.0, 1.0),)).apply(chances), 1 / (1 + np.exp(-(logits + 1))), rtol=1e-9
+    )
+    certain = Calibration(1.0, 0.0).apply(np.array([0.0, 1.0], dtype=np.float32))
+    assert certain.dtype == np.float64 and certain.tolist() == pytest.approx([1e-7, 1 - 1e-7], rel=1e-6)
+
+
 class _Trap:
     """Raises if it is ever unpickled."""
 
@@ -130,17 +157,18 @@ def test_pickled_arrays_are_refused(bundle: ModelBundle) -> None:
         ModelBundle.from_files(bundle.to_files() | {"spam.npz": pickle.dumps(_Trap())})
 
 
-@pytest.mark.parametrize("other", [0, 4, "1", None])
+@pytest.mark.parametrize("other", [0, 5, "1", None])
 def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
     files = bundle.to_files()
     document = json.loads(files["bundle.json"]) | {"format": other}
-    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1, 2, 3"):
+    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1, 2, 3, 4"):
         ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
 
 
 def test_with_head_changes_one_head_alone(bundle: ModelBundle) -> None:
     other = bundle.with_head("hate-speech", calibration=Calibration(2.0, 0.5), thresholds={"high": 0.5})
     found = {name: head.calibration for name, head in other.heads.items()}
+    assert found.pop("toxic") == bundle.heads["toxic"].calibration
     assert found == {"spam": Calibration(1.25, -0.1), "hate-speech": Calibration(2.0, 0.5), "category": None}
     assert other.heads["hate-speech"].thresholds == {"high": 0.5}
     assert other.heads["hate-speech"].linear is bundle.heads["hate-speech"].linear

@@ -25,9 +25,11 @@ from linnaeus.contracts.schemas import STATISTICS
 Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
 _DOCUMENT = "bundle.json"
-_FORMAT = 3
-# The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds.
-_READABLE = (1, 2, 3)
+_FORMAT = 4
+# The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds;
+# before the fourth calibrations had no knots.
+_READABLE = (1, 2, 3, 4)
+_CERTAIN = 1e-7  # probabilities nearer to 0 or 1 count as so near: their logits stay finite
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
 TERM_SCORES, VECTOR_SCORES, SIMILARITIES = "term_scores", "vector_scores", "class_similarities"
@@ -110,10 +112,25 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling: sigmoid(slope · logit(p) + intercept)."""
+    """From a booster's probability p to a calibrated one: sigmoid(slope · f(logit(p)) + intercept).
+
+    f is the line through `knots`, pairs of logits that both increase, and beyond the first and the last runs parallel
+    to the identity; without knots it is the identity. So with a positive slope the ranking stays as it is.
+    """
 
     slope: float
     intercept: float
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def apply(self, probability: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities (n,) of probabilities (n,). Training and scoring call this alone."""
+        inner = np.clip(probability.astype(np.float64), _CERTAIN, 1 - _CERTAIN)
+        margin = np.log(inner / (1 - inner))
+        if self.knots:
+            given, made = np.array(self.knots).T
+            beyond = np.minimum(margin - given[0], 0.0) + np.maximum(margin - given[-1], 0.0)
+            margin = np.interp(margin, given, made) + beyond
+        return np.asarray(1 / (1 + np.exp(-(self.slope * margin + self.intercept))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,12 +194,11 @@ class ModelBundle:
             )
         heads = {}
         for name, said in document["heads"].items():
-            calibration = Calibration(**said["calibration"]) if said["calibration"] else None
             heads[name] = Head(
                 tuple(said["classes"]),
                 files[f"{name}.ubj"],
                 _arrays_from_bytes(files[f"{name}.npz"]),
-                calibration,
+                _calibration(said["calibration"]),
                 said.get("thresholds", {}),
             )
         return ModelBundle(document["family"], _manifest(document["manifest"]), heads)
@@ -199,6 +215,12 @@ def _manifest(said: Mapping[str, Any]) -> FeatureManifest:
     known = {name: value for name, value in said.items() if name not in ("version", "n_statistics")}
     statistics = tuple(said["statistics"] if "statistics" in said else STATISTICS.names[: said["n_statistics"]])
     return FeatureManifest(**(known | {"statistics": statistics}))
+
+
+def _calibration(said: Mapping[str, Any] | None) -> Calibration | None:
+    if not said:
+        return None
+    return Calibration(said["slope"], said["intercept"], tuple(tuple(knot) for knot in said.get("knots", ())))
 
 
 def _arrays_to_bytes(linear: LinearModel) -> bytes:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xgboost
 from scipy import sparse
 
-from linnaeus.contracts.bundle import Calibration, Head, ModelBundle
+from linnaeus.contracts.bundle import Head, ModelBundle
 from linnaeus.contracts.lexical import term_counts, unit_tf_idf
 
 Array = npt.NDArray[np.float32]
@@ -66,14 +66,6 @@ class Predictor:
         features = np.concatenate([batch.embeddings, batch.statistics, scores], axis=1)
         raw = np.asarray(self._boosters[name].inplace_predict(features), dtype=np.float32)
         if raw.ndim == 1:
-            raw = _calibrated(raw, head.calibration)
+            raw = raw if head.calibration is None else head.calibration.apply(raw).astype(np.float32)
             raw = np.stack([1 - raw, raw], axis=1)
         return raw
-
-
-def _calibrated(probability: Array, calibration: Calibration | None) -> Array:
-    if calibration is None:
-        return probability
-    inner = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-    margin = calibration.slope * np.log(inner / (1 - inner)) + calibration.intercept
-    return (1 / (1 + np.exp(-margin))).astype(np.float32)
