@@ -39,15 +39,17 @@ from linnaeus.runtime.lake import Lake, Reader, Snapshot
 from linnaeus.runtime.spark import build_session, cached, slots
 from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version, code_version
 from linnaeus.training.booster import VALIDATION, fit_booster, place
-from linnaeus.training.calibration import binned, calibrated, fit_platt
+from linnaeus.training.calibration import binned, calibrated, fit_calibration
 from linnaeus.training.card import model_card
 from linnaeus.training.evaluation import OVERALL, Figure
 from linnaeus.training.examples import (
+    Counts,
     balanced,
     classes_of,
     examples,
     fingerprint_rows,
     label_counts,
+    softened,
     with_class_index,
     without_suspects,
 )
@@ -136,7 +138,8 @@ def facets_to_train(
     notes: list[str] = []
     for head, facet in facets_of(config, family).items():
         labelled = cached(_examples(lake, config, features, labels, facet), held)
-        rows = cached(without_leaks(labelled, config.training.near_duplicate), held)
+        taking_part = labelled.where(F.col(c.PART).isNotNull())
+        rows = cached(without_leaks(taking_part, config.training.near_duplicate), held)
         whole = label_counts(rows)
         rows, counts, said = _drawn(config, facet, rows, whole)
         classes = classes_of(counts, config.training.min_labels_a_class)
@@ -159,7 +162,8 @@ def _branchings(config: Config, family: Family, classes: tuple[str, ...]) -> dic
 
 
 def _examples(lake: Reader, config: Config, features: DataFrame, labels: DataFrame, facet: str) -> DataFrame:
-    rows = examples(features, labels, facet, config.training.split)
+    is_soft = config.training.labels == "soft"
+    rows = examples(features, labels, facet, config.training.split, with_posterior=is_soft)
     if config.training.weights == "none":
         rows = rows.withColumn(c.WEIGHT, F.lit(1.0).cast("float"))
     if config.training.prune_suspects:
@@ -167,9 +171,7 @@ def _examples(lake: Reader, config: Config, features: DataFrame, labels: DataFra
     return rows
 
 
-def _drawn(
-    config: Config, facet: str, rows: DataFrame, counts: Mapping[tuple[str, str], int]
-) -> tuple[DataFrame, Mapping[tuple[str, str], int], list[str]]:
+def _drawn(config: Config, facet: str, rows: DataFrame, counts: Counts) -> tuple[DataFrame, Counts, list[str]]:
     """Rows and their counts, with a sample of the training rows where there are more than are wanted, and a note of it.
 
     No query is run where there are not.
@@ -183,13 +185,11 @@ def _drawn(
     return drawn, found, [f"{facet}: {n_left} of {n_train} training labels, by a draw of contents (training.max_rows)"]
 
 
-def _by_part(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+def _by_part(counts: Counts) -> dict[str, int]:
     return {one: sum(n for (part, _), n in counts.items() if part == one) for one in (TRAIN, CALIBRATION, HELD_OUT)}
 
 
-def _notes(
-    facet: str, classes: tuple[str, ...], counts: Mapping[tuple[str, str], int], before: Mapping[tuple[str, str], int]
-) -> list[str]:
+def _notes(facet: str, classes: tuple[str, ...], counts: Counts, before: Counts) -> list[str]:
     """What a facet's training lacks, in words."""
     if len(classes) < 2:
         said = f"only {classes[0]!r} has training labels" if classes else "no training labels"
@@ -200,7 +200,12 @@ def _notes(
         notes.append(
             f"{facet}: too few training labels of {', '.join(rare[:5])}{' and others' if len(rare) > 5 else ''}"
         )
-    n_leaks = sum(before.values()) - sum(counts.values())
+    n_outside = sum(n for (part, _), n in before.items() if part is None)
+    if n_outside:
+        notes.append(
+            f"{facet}: {n_outside} labels on the other side of training.split.held_out_after than their creator"
+        )
+    n_leaks = sum(before.values()) - n_outside - sum(counts.values())
     if n_leaks:
         notes.append(f"{facet}: {n_leaks} texts that are like ones of another part")
     return notes
@@ -270,7 +275,9 @@ def prepared(
     """
     settings, folds = config.training, config.training.split.folds
     is_trained_on, is_judge = F.col(c.PART) == TRAIN, F.col(c.PART) == CALIBRATION
-    labelled = with_class_index(facet.rows.where(is_trained_on | is_judge), facet.classes)
+    fitted_on = facet.rows.where(is_trained_on | is_judge)
+    fitted_on = softened(fitted_on) if settings.labels == "soft" else fitted_on
+    labelled = with_class_index(fitted_on, facet.classes)
     labelled = balanced(labelled, facet.n_by_class, settings.balance)
     # Those that judge are read as contents are when they are scored: by the linear models of all training rows.
     by_place = labelled.withColumn(c.FOLD, F.when(is_trained_on, F.col(c.FOLD)).otherwise(F.lit(folds)))
@@ -287,7 +294,7 @@ def _with_risk_levels(config: Config, bundle: ModelBundle, head: str, facet: Fac
         (F.col(c.LABEL) == c.YES).alias("is_positive"),
     )
     levels = binned(scored, c.PROBABILITY, "is_positive")
-    calibration = fit_platt(levels)
+    calibration = fit_calibration(levels, config.training.calibration)
     chosen: Mapping[str, float] = {}
     if facet.n_calibration >= config.training.min_validation:
         chosen = risk_thresholds(calibrated(levels, calibration), config.training.levels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -111,6 +112,17 @@ def with_local_parts(bundle: ModelBundle, name: str, groups: Mapping[str | None,
     return bundle.with_head(name, booster=b"", parts=parts)
 
 
+def _through(knots: Sequence[tuple[float, float]], logit: float) -> float:
+    """The line through the knots at a logit, beyond the ends parallel to the identity."""
+    if not knots:
+        return logit
+    for (x, y), (x_next, y_next) in itertools.pairwise(knots):
+        if x <= logit <= x_next:
+            return y + (logit - x) / (x_next - x) * (y_next - y)
+    x, y = knots[0] if logit < knots[0][0] else knots[-1]
+    return y + logit - x
+
+
 def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str, npt.NDArray[np.float64]]:
     """Probabilities (rows, classes) by head: a row at a time, dense, in double precision up to the booster."""
     manifest = bundle.manifest
@@ -146,6 +158,6 @@ def _chances(content: bytes, inputs: list[list[float]], calibration: Calibration
     if raw.ndim > 1:
         return np.asarray(raw)
     if calibration is not None:
-        margin = calibration.slope * np.log(raw / (1 - raw)) + calibration.intercept
-        raw = 1 / (1 + np.exp(-margin))
+        logits = [_through(calibration.knots, float(one)) for one in np.log(raw / (1 - raw))]
+        raw = 1 / (1 + np.exp(-(calibration.slope * np.array(logits) + calibration.intercept)))
     return np.stack([1 - raw, raw], axis=1)

@@ -73,7 +73,7 @@ class Data:
     """Labelled texts with their features; `fold` and `inner` are of creators. `names` are those of the classes."""
 
     texts: list[str]
-    creators: list[str]
+    creators: tuple[str, ...]
     names: list[str]
     classes: npt.NDArray[np.int64]
     fold: npt.NDArray[np.int64]
@@ -336,7 +336,7 @@ def load(config: Config, name: str, folds: int, held_out: bool = False) -> Data:
     found = _features(config, name if folder != "risk/hate" else "tweets", list(kept))
     return Data(
         list(kept),
-        list(creators),
+        tuple(creators),
         names,
         np.array([names.index(labels[one]) for one in ids]),
         np.array([int(uniform(one, seed, "fold") * folds) for one in creators]),
@@ -344,6 +344,21 @@ def load(config: Config, name: str, folds: int, held_out: bool = False) -> Data:
         found["vectors"],
         found["statistics"],
         term_counts(found["terms"], found["offsets"], config.features.hash_buckets),
+    )
+
+
+def together(first: Data, second: Data) -> Data:
+    """Both sets' rows as one."""
+    assert first.names == second.names
+    return Data(
+        first.texts + second.texts,
+        first.creators + second.creators,
+        first.names,
+        *(
+            np.concatenate([getattr(first, one), getattr(second, one)])
+            for one in ("classes", "fold", "inner", "vectors", "statistics")
+        ),
+        sparse.vstack([first.counts, second.counts]).tocsr(),
     )
 
 

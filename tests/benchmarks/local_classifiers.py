@@ -27,7 +27,6 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 import numpy as np
 import numpy.typing as npt
 from pyspark.sql import SparkSession
-from scipy import sparse
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import log_loss
 from xgboost import XGBClassifier
@@ -51,6 +50,7 @@ from tests.benchmarks.lexical_features import (
     naive_bayes,
     ridge,
     shown,
+    together,
 )
 from tests.benchmarks.support import print_table, timed, uniform
 
@@ -181,21 +181,6 @@ def rows_of(config: Config, data: Data, is_tested: npt.NDArray[np.bool_]) -> Row
         (others[n:], data.classes[test]),
         data.names,
         [data.creators[one] for one in test],
-    )
-
-
-def together(first: Data, second: Data) -> Data:
-    """Both sets' rows as one."""
-    assert first.names == second.names
-    return Data(
-        first.texts + second.texts,
-        first.creators + second.creators,
-        first.names,
-        *(
-            np.concatenate([getattr(first, one), getattr(second, one)])
-            for one in ("classes", "fold", "inner", "vectors", "statistics")
-        ),
-        sparse.vstack([first.counts, second.counts]).tocsr(),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pyspark.sql import functions as F
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -153,7 +154,7 @@ def rows_of(lake: Lake, config: Config, one: Set) -> pd.DataFrame:
     """The labelled texts with their part: what ours was trained and judged on."""
     features = content_features(lake, manifest_in_force(config))
     labelled = examples(features, lake.read(tables.LABELS), one.facet, config.training.split)
-    kept = without_leaks(labelled, config.training.near_duplicate)
+    kept = without_leaks(labelled.where(F.col(c.PART).isNotNull()), config.training.near_duplicate)
     return (
         kept.select(c.CONTENT_ID, c.CREATOR_ID, text().alias(c.TEXT), c.LABEL, c.PART).orderBy(c.CONTENT_ID).toPandas()
     )

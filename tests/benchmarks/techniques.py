@@ -5,8 +5,8 @@
 Each text of creators who are not held out gets three votes of annotators (a function of text and seed) who are right by
 their own chance, 0.55 to 0.95, and otherwise name another label of the facet. Dawid-Skene makes labels of the votes.
 Models are judged on the held-out creators' true labels. `alike` trains on labels as they are, `by certainty` weighs
-each by its probability, `pruned` leaves those in doubt (silver.label_issues) out, `both` does both; `true labels` is
-what there would be to gain.
+each by its probability, `pruned` leaves those in doubt (silver.label_issues) out, `both` does both; `soft` trains on
+every answer that votes leave probable, by its weight; `true labels` is what there would be to gain.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ WAYS = {
     "by certainty (the default)": (),
     "pruned": ("training.weights=none", "training.prune_suspects=true"),
     "both": ("training.prune_suspects=true",),
+    "soft": ("training.labels=soft",),
+    "soft, pruned": ("training.labels=soft", "training.prune_suspects=true"),
 }
 
 

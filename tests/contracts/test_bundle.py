@@ -32,6 +32,7 @@ def bundle() -> ModelBundle:
             ("no", "yes"), b"\x00\xffbooster", linear(1), Calibration(1.25, -0.1), {"medium": 0.2, "high": 0.75}
         ),
         "hate-speech": Head(("no", "yes"), b"", linear(1)),
+        "toxic": Head(("no", "yes"), b"x", linear(1), Calibration(1.0, 0.0, ((-2.5, -3.0), (0.1, 0.0), (2.0, 1.5)))),
         "category": Head(("cinéma", "спорт", "a/b"), b"{}", linear(3)),
     }
     return ModelBundle("risk", MANIFEST, heads)
@@ -65,15 +66,6 @@ def test_local_parts_go_round_in_files_whose_names_are_safe_whatever_the_nodes(b
     assert [vars(part) for part in read.parts] == [vars(part) for part in parts]
     assert ModelBundle.from_files(files).to_files() == files
     assert all(head.parts == () for head in ModelBundle.from_files(bundle.to_files()).heads.values())
-
-
-def test_a_bundle_of_the_third_format_is_read(bundle: ModelBundle) -> None:
-    files = bundle.to_files()
-    document = json.loads(files["bundle.json"]) | {"format": 3}
-    for head in document["heads"].values():
-        del head["parts"]
-    read = ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
-    assert read.to_files() == files
 
 
 def test_files_are_the_same_for_the_same_bundle_whatever_the_order_of_its_heads(bundle: ModelBundle) -> None:
@@ -138,6 +130,34 @@ def test_a_bundle_of_the_first_format_is_read(bundle: ModelBundle) -> None:
     assert read.heads["spam"].booster == bundle.heads["spam"].booster
 
 
+def test_a_bundle_of_the_third_format_is_read(bundle: ModelBundle) -> None:
+    """Its heads had no local parts, and calibrations no knots."""
+    document = json.loads(bundle.to_files()["bundle.json"]) | {"format": 3}
+    for head in document["heads"].values():
+        del head["parts"]
+        if head["calibration"]:
+            del head["calibration"]["knots"]
+    read = ModelBundle.from_files(bundle.to_files() | {"bundle.json": json.dumps(document).encode()})
+    assert read.to_files() == bundle.to_files()
+    assert read.heads["spam"].calibration == Calibration(1.25, -0.1)
+    assert read.heads["category"].calibration is None
+
+
+def test_a_calibration_by_hand() -> None:
+    """Logits go through the knots, beyond them on parallel to the identity, and then through slope and intercept."""
+    logits = np.array([-5.0, -2.0, -1.0, 0.0, 1.0, 4.0])
+    chances = 1 / (1 + np.exp(-logits))
+    through = np.array([-6.0, -3.0, -2.0, -1.0, 0.5, 3.5])  # (-2, -3), (0, -1), (1, 0.5)
+    found = Calibration(2.0, 0.5, ((-2.0, -3.0), (0.0, -1.0), (1.0, 0.5))).apply(chances)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-(2 * through + 0.5))), rtol=1e-9)
+    np.testing.assert_allclose(Calibration(2.0, 0.5).apply(chances), 1 / (1 + np.exp(-(2 * logits + 0.5))), rtol=1e-9)
+    np.testing.assert_allclose(
+        Calibration(1.0, 0.0, ((0.0, 1.0),)).apply(chances), 1 / (1 + np.exp(-(logits + 1))), rtol=1e-9
+    )
+    certain = Calibration(1.0, 0.0).apply(np.array([0.0, 1.0], dtype=np.float32))
+    assert certain.dtype == np.float64 and certain.tolist() == pytest.approx([1e-7, 1 - 1e-7], rel=1e-6)
+
+
 class _Trap:
     """Raises if it is ever unpickled."""
 
@@ -166,6 +186,7 @@ def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
 def test_with_head_changes_one_head_alone(bundle: ModelBundle) -> None:
     other = bundle.with_head("hate-speech", calibration=Calibration(2.0, 0.5), thresholds={"high": 0.5})
     found = {name: head.calibration for name, head in other.heads.items()}
+    assert found.pop("toxic") == bundle.heads["toxic"].calibration
     assert found == {"spam": Calibration(1.25, -0.1), "hate-speech": Calibration(2.0, 0.5), "category": None}
     assert other.heads["hate-speech"].thresholds == {"high": 0.5}
     assert other.heads["hate-speech"].linear is bundle.heads["hate-speech"].linear

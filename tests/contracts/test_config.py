@@ -36,6 +36,10 @@ def test_every_environment_loads() -> None:
         ("training.split.held_out_share=1.5", "training.split.held_out_share"),
         ("training.max_rows=0", "training.max_rows"),
         ("training.external_memory=disk", "training.external_memory"),
+        ("training.split.held_out_after=2024", "training.split.held_out_after: give a date or a time, as 2024-06-01"),
+        ("training.split.held_out_after=soon", "training.split.held_out_after"),
+        ("training.calibration=beta", "training.calibration"),
+        ("training.labels=fuzzy", "training.labels"),
         ("embedder.annotator=Word2Vec", "embedder.annotator"),
         ("tokens.ngrams=[1, 2]", "features.bigrams pairs what tokens.ngrams has joined"),
         ("tokens.ngrams=[]", "tokens.ngrams"),
@@ -50,6 +54,15 @@ def test_a_wrong_setting_is_refused_in_one_line(override: str, said: str) -> Non
     with pytest.raises(ConfigurationError, match=re.escape(said)) as raised:
         load_config("local", [override])
     assert "\n" not in str(raised.value)
+
+
+def test_a_time_is_an_instant_in_whichever_zone_it_is_written() -> None:
+    written = ("2024-06-01", "2024-06-01T00:00:00", "2024-06-01T00:00:00Z", "2024-06-01T02:00:00+02:00")
+    found = [load_config("local", [f"training.split.held_out_after={one}"]).training for one in written]
+    june = datetime.datetime(2024, 6, 1, tzinfo=datetime.timezone.utc)
+    assert [one.split.held_out_after for one in found] == [june] * len(written)
+    assert all(one.settings == found[0].settings for one in found)
+    assert load_config("local").training.settings["split"]["held_out_after"] is None
 
 
 def test_where_a_training_reads_decides_nothing_else() -> None:

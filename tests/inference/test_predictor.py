@@ -39,7 +39,10 @@ def _calibrated(calibrations: dict[str, Calibration]) -> ModelBundle:
     return bundle
 
 
-@pytest.mark.parametrize("bundle", [CATEGORY, RISK, LOCAL], ids=["category", "risk", "local"])
+WITH_KNOTS = RISK.with_head("hate", calibration=Calibration(1.0, 0.0, ((-1.0, -2.0), (-0.2, -0.1), (0.8, 0.4))))
+
+
+@pytest.mark.parametrize("bundle", [CATEGORY, RISK, LOCAL, WITH_KNOTS], ids=["category", "risk", "local", "knots"])
 def test_probabilities_are_those_of_the_booster_and_the_calibration(bundle: ModelBundle) -> None:
     rows = random_rows(200, MANIFEST, seed=3)
     found = Predictor(bundle).predict(batch_of(rows))

@@ -32,6 +32,8 @@ def answers(spark: SparkSession, votes: list[Vote], partitions: int = 2) -> dict
         assert found.columns == [name for name in schemas.LABELS.names if name != c.SOURCE]
         assert [f.dataType for f in found.schema] == [schemas.LABELS[name].dataType for name in found.columns]
         rows = found.collect()
+        assert all(row[c.POSTERIOR][row[c.LABEL]] == pytest.approx(row[c.PROBABILITY]) for row in rows)
+        assert all(sum(row[c.POSTERIOR].values()) == pytest.approx(1.0) for row in rows)
         assert all(row[c.ENTROPY] == row[c.UNCERTAINTY] for row in rows), "shares of the votes are the probabilities"
         assert all((row[c.ENTROPY] == 0) == (row[c.PROBABILITY] == 1) for row in rows)
         numbered.release()
@@ -107,3 +109,13 @@ def test_labels_of_crowd_kit_where_there_is_no_tie(spark: SparkSession) -> None:
     found = answers(spark, votes)
     assert len(expected) > 15
     assert {item: found[item, "category"][0] for item in expected} == expected
+
+
+def test_the_posterior_holds_what_is_probable(spark: SparkSession) -> None:
+    votes = [("a", "category", f"a{i}", "tech") for i in range(150)]
+    votes += [("a", "category", "b", "sport"), ("a", "category", "d", "art"), ("a", "category", "e", "art")]
+    numbered = number_votes(spark.createDataFrame(votes, _VOTES), spark.createDataFrame([], _VOTES), 1)
+    row = labels_of(numbered, "category", Majority(), fit(numbered, Majority())).first()
+    numbered.release()
+    assert row is not None
+    assert row[c.POSTERIOR] == pytest.approx({"tech": 150 / 153, "art": 2 / 153}), "1 of 153 is under a hundredth"

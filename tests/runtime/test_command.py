@@ -42,7 +42,9 @@ def test_done(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture
     lake = Lake(spark, load_config("local", [lake_root]))
 
     def job(config: Config) -> JobResult:
-        label = spark.createDataFrame([("i", "category", "sport", 1.0, 1, "gold", 0.0, 0.0)], tables.LABELS.schema)
+        label = spark.createDataFrame(
+            [("i", "category", "sport", 1.0, 1, "gold", 0.0, 0.0, None)], tables.LABELS.schema
+        )
         written = lake.merge(label, tables.LABELS).written
         result = idle(config)
         return JobResult(result.rows_read, written, 1, (tables.LABELS, tables.TOKENS), result.details)

@@ -98,6 +98,14 @@ def test_place_sorts_by_id_and_spreads(spark: SparkSession) -> None:
     assert sum(map(len, parts)) == N
 
 
+def test_a_content_of_two_classes_gives_the_same_bytes_too(spark: SparkSession) -> None:
+    rows = [
+        (name, numbers, kind, weight) for name, numbers, _, _ in rows_of(3) for kind, weight in ((0, 0.75), (2, 0.25))
+    ]
+    first = fit(spark.createDataFrame(rows, _SCHEMA).coalesce(1), 3)
+    assert fit(spark.createDataFrame(rows[::-1], _SCHEMA).repartition(5), 3) == first
+
+
 def test_weights_count(spark: SparkSession) -> None:
     """A class whose rows weigh next to nothing is hardly ever predicted where classes overlap."""
     rows: list[Row] = [(f"c{i:03}", [0.0] * WIDTH, i % 2, 0.05 if i % 2 else 1.0) for i in range(40)]

@@ -6,7 +6,18 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from linnaeus.contracts import columns as c
-from linnaeus.training.examples import CLASS, balanced, classes_of, label_counts, with_class_index, without_suspects
+from linnaeus.contracts.config import Split
+from linnaeus.training.examples import (
+    CLASS,
+    balanced,
+    classes_of,
+    examples,
+    fingerprint_rows,
+    label_counts,
+    softened,
+    with_class_index,
+    without_suspects,
+)
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 
 
@@ -55,3 +66,43 @@ def test_suspects_are_not_trained_on_and_judge_all_the_same(spark: SparkSession)
     issues = spark.createDataFrame(doubted, f"{c.CONTENT_ID} string, {c.FACET} string, {c.LABEL} string")
     found = without_suspects(frame, issues, "category")
     assert {row[c.CONTENT_ID] for row in found.collect()} == {"b", "c", "d"}  # b's label is another since
+
+
+_LABELS = (
+    f"{c.ITEM_ID} string, {c.FACET} string, {c.LABEL} string, {c.PROBABILITY} double, {c.POSTERIOR} map<string, float>"
+)
+
+
+def test_soft_labels_by_hand(spark: SparkSession) -> None:
+    """Of training rows every answer that votes leave probable; of others, and of gold labels, the one that stands."""
+    split = Split(seed=17, held_out_share=0.5, calibration_share=0.4, folds=2)
+    votes = {"tech": 0.625, "arts": 0.25, "news": 0.125}
+    labels = [(f"i{n}", "category", "tech", 0.625, votes) for n in range(8)]
+    labels += [("gold", "category", "arts", 1.0, None), ("i0", "risk.spam", "no", 0.75, {"no": 0.75, "yes": 0.25})]
+    contents = [(f"i{n}", f"creator {n}", "h", "e") for n in range(8)] + [("gold", "creator 0", "h", "e")]
+    features = spark.createDataFrame(
+        contents, f"{c.CONTENT_ID} string, {c.CREATOR_ID} string, {c.CONTENT_HASH} string, {c.EMBEDDER} string"
+    )
+    hard = examples(features, spark.createDataFrame(labels, _LABELS), "category", split)
+    assert c.POSTERIOR not in hard.columns
+    rows = examples(features, spark.createDataFrame(labels, _LABELS), "category", split, with_posterior=True)
+    parts = {row[c.CONTENT_ID]: row[c.PART] for row in rows.collect()}
+    assert set(parts.values()) == {TRAIN, CALIBRATION, HELD_OUT} and parts["i0"] == parts["gold"] == TRAIN
+    soft = softened(rows)
+    assert set(soft.columns) == set(hard.columns)
+    assert soft.schema[c.WEIGHT].dataType.simpleString() == "float"
+    found = sorted((row[c.CONTENT_ID], row[c.LABEL], row[c.WEIGHT], row[c.PART]) for row in soft.collect())
+    assert found == sorted(
+        (item, label, weight, part)
+        for item, part in parts.items()
+        for label, weight in (
+            [("arts", 1.0)] if item == "gold" else votes.items() if part == TRAIN else [("tech", 0.625)]
+        )
+    )
+
+    # What the votes leave probable is part of what a model was made from; under hard labels it is not.
+    other = [(*one[:4], {"tech": 0.625, "arts": 0.375}) if one[0] == "i0" else one for one in labels]
+    changed = spark.createDataFrame(other, _LABELS)
+    assert fingerprint_rows(examples(features, changed, "category", split)) == fingerprint_rows(hard)
+    with_posterior = examples(features, changed, "category", split, with_posterior=True)
+    assert len({fingerprint_rows(one) for one in (hard, rows, with_posterior)}) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 
 import pytest
@@ -13,6 +14,7 @@ from linnaeus.contracts.config import Split
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled, uniform, with_split
 
 SPLIT = Split(seed=17, held_out_share=0.2, calibration_share=0.15, folds=4)
+PARTS = (TRAIN, CALIBRATION, HELD_OUT)
 N_CREATORS = 5000
 Place = tuple[str, int]
 
@@ -114,3 +116,45 @@ def test_a_sample_is_of_training_rows_alone_and_a_function_of_ids(spark: SparkSe
         if int(hashlib.sha256(f"17:sample:{name}".encode()).hexdigest()[:13], 16) / 16**13 < 0.3
     }
     assert drawn.keys() == judging | expected
+
+
+NOON = datetime.datetime(2024, 3, 1, 12, tzinfo=datetime.timezone.utc)
+
+
+def timed(after: datetime.datetime) -> Split:
+    return Split(**(SPLIT.model_dump() | {"held_out_after": after}))
+
+
+def test_a_time_parts_what_is_held_out_from_what_is_trained_on(spark: SparkSession) -> None:
+    """A content at each hour around noon, and one without a time, of creators of every part."""
+    by_part = {part: next(f"c{i}" for i in range(100) if expected(f"c{i}", SPLIT)[0] == part) for part in PARTS}
+    hours = [10, 11, 12, 13, None]
+    rows = [
+        (f"{part} {hour}", name, None if hour is None else NOON.replace(hour=hour))
+        for part, name in by_part.items()
+        for hour in hours
+    ]
+    frame = spark.createDataFrame(rows, f"{c.CONTENT_ID} string, {c.CREATOR_ID} string, {c.PUBLISHED_AT} timestamp")
+    found = {row[c.CONTENT_ID]: row[c.PART] for row in with_split(frame, timed(NOON)).collect()}
+    before = {"10", "11", "None"}
+    assert found == {
+        f"{part} {hour}": part if (str(hour) in before) == (part != HELD_OUT) else None
+        for part in PARTS
+        for hour in hours
+    }
+
+
+def test_no_creator_is_on_two_sides_of_a_time(spark: SparkSession) -> None:
+    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+    hour = F.xxhash64(c.CONTENT_ID) % 2000
+    frame = contents(spark, 1).withColumn(c.PUBLISHED_AT, F.lit(start) + F.make_interval(hours=hour.cast("int")))
+    rows = with_split(frame.repartition(3), timed(start))
+    assert {row[c.PART] for row in rows.select(c.PART).distinct().collect()} == {*PARTS, None}
+    is_later = F.col(c.PUBLISHED_AT) >= F.lit(start)
+    wrong = rows.where(F.col(c.PART).isNotNull() & ((F.col(c.PART) == HELD_OUT) != is_later))
+    assert wrong.isEmpty()
+    places(rows.where(F.col(c.PART).isNotNull()))  # fails where a creator has two
+    # The drawing of creators is that without a time.
+    assert places(with_split(frame.repartition(7), timed(start)).where(F.col(c.PART) == HELD_OUT)).keys() == {
+        row[c.CREATOR_ID] for row in with_split(frame.where(is_later), SPLIT).where(F.col(c.PART) == HELD_OUT).collect()
+    }

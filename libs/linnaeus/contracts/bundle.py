@@ -28,8 +28,9 @@ Groups = tuple[tuple[int, ...], ...]  # of places of classes
 _DOCUMENT = "bundle.json"
 _FORMAT = 4
 # The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds;
-# none of them had local parts.
+# none of them had local parts, nor knots of calibrations.
 _READABLE = (1, 2, 3, 4)
+_CERTAIN = 1e-7  # probabilities nearer to 0 or 1 count as so near: their logits stay finite
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
 TERM_SCORES, VECTOR_SCORES, SIMILARITIES = "term_scores", "vector_scores", "class_similarities"
@@ -112,10 +113,25 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling: sigmoid(slope · logit(p) + intercept)."""
+    """From a booster's probability p to a calibrated one: sigmoid(slope · f(logit(p)) + intercept).
+
+    f is the line through `knots`, pairs of logits that both increase, and beyond the first and the last runs parallel
+    to the identity; without knots it is the identity. So with a positive slope the ranking stays as it is.
+    """
 
     slope: float
     intercept: float
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def apply(self, probability: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities (n,) of probabilities (n,). Training and scoring call this alone."""
+        inner = np.clip(probability.astype(np.float64), _CERTAIN, 1 - _CERTAIN)
+        margin = np.log(inner / (1 - inner))
+        if self.knots:
+            given, made = np.array(self.knots).T
+            beyond = np.minimum(margin - given[0], 0.0) + np.maximum(margin - given[-1], 0.0)
+            margin = np.interp(margin, given, made) + beyond
+        return np.asarray(1 / (1 + np.exp(-(self.slope * margin + self.intercept))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +213,6 @@ class ModelBundle:
             )
         heads = {}
         for name, said in document["heads"].items():
-            calibration = Calibration(**said["calibration"]) if said["calibration"] else None
             parts = tuple(
                 LocalPart(part["node"], tuple(map(tuple, part["groups"])), files[f"{name}.{place}.ubj"])
                 for place, part in enumerate(said.get("parts", []))
@@ -206,7 +221,7 @@ class ModelBundle:
                 tuple(said["classes"]),
                 b"" if parts else files[f"{name}.ubj"],
                 _arrays_from_bytes(files[f"{name}.npz"]),
-                calibration,
+                _calibration(said["calibration"]),
                 said.get("thresholds", {}),
                 parts,
             )
@@ -224,6 +239,12 @@ def _manifest(said: Mapping[str, Any]) -> FeatureManifest:
     known = {name: value for name, value in said.items() if name not in ("version", "n_statistics")}
     statistics = tuple(said["statistics"] if "statistics" in said else STATISTICS.names[: said["n_statistics"]])
     return FeatureManifest(**(known | {"statistics": statistics}))
+
+
+def _calibration(said: Mapping[str, Any] | None) -> Calibration | None:
+    if not said:
+        return None
+    return Calibration(said["slope"], said["intercept"], tuple(tuple(knot) for knot in said.get("knots", ())))
 
 
 def _arrays_to_bytes(linear: LinearModel) -> bytes:

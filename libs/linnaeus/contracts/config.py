@@ -174,12 +174,32 @@ class Features(_Section):
 
 
 class Split(_Section):
-    """Which creators are held out; a function of the creator's id and the seed alone."""
+    """Which creators are held out; a function of the creator's id and the seed, and of the time where one is set."""
 
     seed: int
     held_out_share: float = Field(gt=0, lt=1)
     calibration_share: float = Field(gt=0, lt=1)
     folds: int = Field(ge=2)
+    held_out_after: datetime.datetime | None = None
+
+    @field_validator("held_out_after", mode="before")
+    @classmethod
+    def _is_a_date(cls, value: object) -> object:
+        if isinstance(value, (int, float)):  # pydantic would count seconds from 1970: a year is none of those
+            raise ValueError("give a date or a time, as 2024-06-01 or 2024-06-01T00:00:00Z")
+        return value
+
+    @field_validator("held_out_after")
+    @classmethod
+    def _in_utc(cls, value: datetime.datetime | None) -> datetime.datetime | None:
+        """The same instant is the same setting, in whichever zone it is written."""
+        if value is None:
+            return None
+        return (
+            value.replace(tzinfo=datetime.timezone.utc)
+            if value.tzinfo is None
+            else value.astimezone(datetime.timezone.utc)
+        )
 
 
 class Linear(_Section):
@@ -223,6 +243,7 @@ class Training(_Section):
     max_rows: int | None = Field(default=None, ge=1)
     min_labels_a_class: int = Field(ge=1)
     split: Split
+    labels: Literal["hard", "soft"]
     weights: Literal["probability", "none"]
     prune_suspects: bool
     balance: float = Field(ge=0, le=1)
@@ -231,6 +252,7 @@ class Training(_Section):
     tree: Literal["flat", "local"]
     linear: Linear
     booster: Booster
+    calibration: Literal["regularised_platt", "platt", "isotonic"]
     levels: Levels
     acceptance_precision: float = Field(gt=0, le=1)
 

@@ -165,6 +165,7 @@ LABELS = StructType(
         _column(c.SOURCE, TEXT, "gold or crowd", required=True),
         _column(c.ENTROPY, DoubleType(), "Entropy of its votes' shares, bits; null where there are no votes"),
         _column(c.UNCERTAINTY, DoubleType(), "Entropy of the labels' probabilities, bits; 0 for a gold label"),
+        _column(c.POSTERIOR, SHARES, "Probabilities of labels by their votes, from 0.01 on; null for a gold label"),
     ]
 )
 

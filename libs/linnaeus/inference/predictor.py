@@ -98,14 +98,6 @@ def _chances(booster: xgboost.Booster, features: Array, calibration: Calibration
     """A booster's probabilities (rows, classes), summing to one; of two classes calibrated."""
     raw = np.asarray(booster.inplace_predict(features), dtype=np.float32)
     if raw.ndim == 1:
-        raw = _calibrated(raw, calibration)
+        raw = raw if calibration is None else calibration.apply(raw).astype(np.float32)
         raw = np.stack([1 - raw, raw], axis=1)
     return raw
-
-
-def _calibrated(probability: Array, calibration: Calibration | None) -> Array:
-    if calibration is None:
-        return probability
-    inner = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-    margin = calibration.slope * np.log(inner / (1 - inner)) + calibration.intercept
-    return (1 / (1 + np.exp(-margin))).astype(np.float32)

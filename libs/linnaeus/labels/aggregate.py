@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -24,13 +25,15 @@ METHODS: dict[str, Method] = {
 }
 _SCHEMA = (
     f"{c.ITEM_ID} string, {c.LABEL} string, {c.PROBABILITY} double, {c.N_VOTES} long, {c.ENTROPY} double, "
-    f"{c.UNCERTAINTY} double"
+    f"{c.UNCERTAINTY} double, {c.POSTERIOR} map<string, float>"
 )
+_LEAST_KEPT = 0.01  # a label that is less probable is not written to `posterior`
 
 
 def labels_of(votes: NumberedVotes, facet: str, method: Method, found: Fit, rule: Rule | None = None) -> DataFrame:
-    """`item_id`, `facet`, `label`, `probability`, `n_votes`, `entropy` (of the votes, in bits) and `uncertainty` (the
-    entropy of the labels' probabilities), once an item; by default the likeliest label, the first by name of equals."""
+    """`item_id`, `facet`, `label`, `probability`, `n_votes`, `entropy` (of the votes, in bits), `uncertainty` (the
+    entropy of the labels' probabilities) and `posterior` (those from 0.01 on, by label), once an item; by default the
+    likeliest label, the first by name of equals."""
     decide = (rule or BackOff()).decide
 
     def rows(ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering) -> pa.RecordBatch:
@@ -38,7 +41,7 @@ def labels_of(votes: NumberedVotes, facet: str, method: Method, found: Fit, rule
 
     found_rows = over_posteriors(votes, method, found, rows, _SCHEMA)
     return found_rows.withColumn(c.FACET, F.lit(facet)).select(
-        c.ITEM_ID, c.FACET, c.LABEL, c.PROBABILITY, c.N_VOTES, c.ENTROPY, c.UNCERTAINTY
+        c.ITEM_ID, c.FACET, c.LABEL, c.PROBABILITY, c.N_VOTES, c.ENTROPY, c.UNCERTAINTY, c.POSTERIOR
     )
 
 
@@ -53,6 +56,15 @@ def _rows(
         votes_on(block),
         pa.array(entropy(vote_shares(block, numbering))),
         pa.array(entropy(posterior)),
+        _by_label(posterior, numbering.labels),
     ]
-    names_of = [c.ITEM_ID, c.LABEL, c.PROBABILITY, c.N_VOTES, c.ENTROPY, c.UNCERTAINTY]
+    names_of = [c.ITEM_ID, c.LABEL, c.PROBABILITY, c.N_VOTES, c.ENTROPY, c.UNCERTAINTY, c.POSTERIOR]
     return pa.RecordBatch.from_arrays(columns, names=names_of)
+
+
+def _by_label(posterior: Floats, labels: Sequence[str]) -> pa.Array:
+    """Maps from labels to their probabilities, without those below `_LEAST_KEPT`."""
+    is_kept = posterior >= _LEAST_KEPT
+    offsets = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))]).astype(np.int32)
+    names = pa.array(labels, pa.string()).take(pa.array(np.nonzero(is_kept)[1]))
+    return pa.MapArray.from_arrays(pa.array(offsets), names, pa.array(posterior[is_kept].astype(np.float32)))

@@ -22,4 +22,5 @@ def gold_over_crowd(gold: DataFrame, crowd: DataFrame) -> DataFrame:
         F.when(is_gold, F.lit(c.GOLD)).otherwise(F.lit(c.CROWD)).alias(c.SOURCE),
         c.ENTROPY,
         F.when(is_gold, F.lit(0.0)).otherwise(F.col(c.UNCERTAINTY)).alias(c.UNCERTAINTY),
+        F.when(~is_gold, F.col(c.POSTERIOR)).alias(c.POSTERIOR),
     )

@@ -25,7 +25,6 @@ Arrays = dict[str, Floats]
 ToRows = Callable[[pa.Array, Floats, Block, Numbering], pa.RecordBatch]
 
 LEAST = 1e-10  # no probability of an annotator's answer, nor of a label, is less
-POSTERIOR = "posterior"
 _ENDED = "ended"  # of a fit: iterations, objective, whether it converged
 # Up to so many votes a fit is one task; beyond, each iteration is a job.
 _VOTES_A_TASK = 2_000_000
@@ -152,7 +151,7 @@ def normalised(logarithms: Floats) -> Floats:
 
 def posteriors(votes: NumberedVotes, method: Method, found: Fit) -> DataFrame:
     """`item_id`, `posterior` (array<double>, by the labels' order) and `n_votes`, once an item."""
-    schema = f"{c.ITEM_ID} string, {POSTERIOR} array<double>, {c.N_VOTES} long"
+    schema = f"{c.ITEM_ID} string, {c.POSTERIOR} array<double>, {c.N_VOTES} long"
     return over_posteriors(votes, method, found, _rows, schema)
 
 
@@ -172,7 +171,7 @@ def over_posteriors(votes: NumberedVotes, method: Method, found: Fit, rows: ToRo
 
 def _rows(ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering) -> pa.RecordBatch:
     lists = list_array(posterior, kind=pa.float64())
-    return pa.RecordBatch.from_arrays([ids, lists, votes_on(block)], names=[c.ITEM_ID, POSTERIOR, c.N_VOTES])
+    return pa.RecordBatch.from_arrays([ids, lists, votes_on(block)], names=[c.ITEM_ID, c.POSTERIOR, c.N_VOTES])
 
 
 def votes_on(block: Block) -> pa.Array:

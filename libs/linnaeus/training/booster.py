@@ -64,8 +64,11 @@ class Fitted:
 
 
 def place(train: DataFrame, workers: int) -> DataFrame:
-    """Rows on workers by their id and sorted there: the same rows give the same booster, however they came."""
-    return train.repartition(workers, c.CONTENT_ID).sortWithinPartitions(c.CONTENT_ID)
+    """Rows on workers by their id and sorted there: the same rows give the same booster, however they came.
+
+    A content stands once for each of its classes.
+    """
+    return train.repartition(workers, c.CONTENT_ID).sortWithinPartitions(c.CONTENT_ID, CLASS)
 
 
 def parameters(settings: Booster, seed: int) -> dict[str, Any]:

@@ -12,14 +12,42 @@ from linnaeus.contracts.config import Split
 from linnaeus.training.split import TRAIN, with_split
 
 CLASS = "class_index"
+Counts = Mapping[tuple[str | None, str], int]  # rows by part and label
 
 
-def examples(features: DataFrame, labels: DataFrame, facet: str, split: Split) -> DataFrame:
-    """Features joined with a facet's labels: adds `label`, `weight` (the label's probability), `part` and `fold`."""
+def examples(
+    features: DataFrame, labels: DataFrame, facet: str, split: Split, with_posterior: bool = False
+) -> DataFrame:
+    """Features joined with a facet's labels: adds `label`, `weight` (the label's probability), `part` and `fold`.
+
+    `part` is null for rows that take no part (see `with_split`). If asked, `posterior` is added: an array of labels and
+    weights (their probabilities), by label; null where no votes stand behind the label.
+    """
+    answers = F.transform(
+        F.array_sort(F.map_entries(c.POSTERIOR)),
+        lambda one: F.struct(one["key"].alias(c.LABEL), one["value"].alias(c.WEIGHT)),
+    )
     wanted = labels.where(F.col(c.FACET) == facet).select(
-        F.col(c.ITEM_ID).alias(c.CONTENT_ID), c.LABEL, F.col(c.PROBABILITY).cast("float").alias(c.WEIGHT)
+        F.col(c.ITEM_ID).alias(c.CONTENT_ID),
+        c.LABEL,
+        F.col(c.PROBABILITY).cast("float").alias(c.WEIGHT),
+        *([answers.alias(c.POSTERIOR)] if with_posterior else []),
     )
     return with_split(features.join(wanted, c.CONTENT_ID), split)
+
+
+def softened(rows: DataFrame) -> DataFrame:
+    """Training rows once for each label of their `posterior`, weighted by its probability; the others as they are.
+
+    The log loss of such rows is the cross-entropy to the posterior as a soft target. Peterson, Battleday, Griffiths and
+    Russakovsky (2019), Human uncertainty makes classification more robust; the posterior is that of the votes' model
+    (Dawid and Skene, 1979). Rows without one (gold labels) and rows of other parts keep their label: what judges and
+    calibrates is one answer.
+    """
+    own = F.array(F.struct(F.col(c.LABEL), F.col(c.WEIGHT)))
+    answers = F.when((F.col(c.PART) == TRAIN) & F.col(c.POSTERIOR).isNotNull(), F.col(c.POSTERIOR)).otherwise(own)
+    kept = [name for name in rows.columns if name not in (c.LABEL, c.WEIGHT, c.POSTERIOR)]
+    return rows.select(*kept, F.inline(answers))
 
 
 def without_suspects(rows: DataFrame, issues: DataFrame, facet: str) -> DataFrame:
@@ -32,13 +60,13 @@ def without_suspects(rows: DataFrame, issues: DataFrame, facet: str) -> DataFram
     return rows.join(doubted, [c.CONTENT_ID, c.LABEL, c.PART], "left_anti")
 
 
-def label_counts(rows: DataFrame) -> dict[tuple[str, str], int]:
-    """How many rows there are by part and label."""
+def label_counts(rows: DataFrame) -> Counts:
+    """How many rows there are by part and label; part is None of those that take no part."""
     counted = rows.groupBy(c.PART, c.LABEL).count().collect()  # few: at most a row a taxonomy node and part
     return {(row[c.PART], row[c.LABEL]): row["count"] for row in counted}
 
 
-def classes_of(counts: Mapping[tuple[str, str], int], min_labels: int) -> tuple[str, ...]:
+def classes_of(counts: Counts, min_labels: int) -> tuple[str, ...]:
     """Labels with at least `min_labels` training rows, sorted."""
     return tuple(sorted(label for (part, label), n in counts.items() if part == TRAIN and n >= min_labels))
 
@@ -64,7 +92,8 @@ def balanced(rows: DataFrame, n_by_class: Sequence[int], exponent: float) -> Dat
 
 def fingerprint_rows(rows: DataFrame) -> str:
     """A fingerprint of which texts are labelled how: the same for the same rows in any order or partitioning."""
-    digest = F.xxhash64(c.CONTENT_ID, c.CONTENT_HASH, c.CREATOR_ID, c.EMBEDDER, c.LABEL, c.WEIGHT, c.PART, c.FOLD)
+    columns = [c.CONTENT_ID, c.CONTENT_HASH, c.CREATOR_ID, c.EMBEDDER, c.LABEL, c.WEIGHT, c.PART, c.FOLD]
+    digest = F.xxhash64(*columns, *([c.POSTERIOR] if c.POSTERIOR in rows.columns else []))
     total = rows.agg(F.sum(digest.cast("decimal(38,0)")).alias("total"), F.count(F.lit(1)).alias("n")).first()
     assert total is not None
     return f"{total['n']}:{total['total']}"
