@@ -50,6 +50,7 @@ from linnaeus.training.examples import (
     with_class_index,
     without_suspects,
 )
+from linnaeus.training.figures import is_of_curve
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
@@ -280,7 +281,7 @@ def _register(
             f"{facet}.{f.metric}": f.value
             for facet, of_facet in found.figures.items()
             for f in of_facet
-            if f.slice == OVERALL
+            if f.slice == OVERALL and not is_of_curve(f.metric)
         },
         tags=tags,
         documents={"model_card.md": card},
