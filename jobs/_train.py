@@ -75,8 +75,8 @@ class Facet:
 
 def train(config: Config, family: Family, model: str) -> JobResult:
     """Train, judge and register a family's candidate; nothing where it has no labels or is registered already."""
+    tracking = Tracking(config)  # first: where it can't be reached nothing else is worth starting
     lake = Lake(build_session(config), config)
-    tracking = Tracking(config)
     manifest = manifest_in_force(config)
     snapshot = snapshot_of(lake, config)
     with ExitStack() as held:
