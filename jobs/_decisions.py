@@ -1,4 +1,4 @@
-"""What the jobs that move the champion share: the row of gold.promotions, written before the alias moves."""
+"""What the jobs that move the champion share: a decision's row and report, both written before the alias moves."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from pyspark.sql import functions as F
 
+from jobs._promotion_report import Decided, of_person, publish
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.tracking import CHAMPION, Tracking, Version
+
+_MOST_LISTED = 20  # earlier decisions in the report of a person's
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,23 @@ class Outcome:
     n: int = 0
 
 
-def write_decision(lake: Lake, candidate: Version, champion: Version | None, outcome: Outcome, *about: object) -> int:
+@dataclass(frozen=True)
+class Written:
+    """A decision that is on record: its id, when it was taken, and the rows that changed."""
+
+    id: str
+    at: datetime.datetime
+    rows: int
+
+
+def write_decision(
+    lake: Lake, candidate: Version, champion: Version | None, outcome: Outcome, *about: object
+) -> Written:
     """Write the row; the same decision on the same versions, and `about` the same, is written once."""
     said = [candidate.name, champion.name if champion else None, vars(outcome), *about]
+    decision_id, at = fingerprint(said), datetime.datetime.now(datetime.timezone.utc)
     row = (
-        fingerprint(said),
+        decision_id,
         candidate.model,
         candidate.number,
         champion.number if champion else None,
@@ -41,10 +56,10 @@ def write_decision(lake: Lake, candidate: Version, champion: Version | None, out
         outcome.champion_metric,
         outcome.metric or "none",
         outcome.n,
-        datetime.datetime.now(datetime.timezone.utc),
+        at,
     )
     rows = lake.session.createDataFrame([row], schemas.PROMOTIONS)
-    return lake.merge(rows, tables.PROMOTIONS).written
+    return Written(decision_id, at, lake.merge(rows, tables.PROMOTIONS).written)
 
 
 def decided_by_hand(config: Config) -> tuple[str, str]:
@@ -60,13 +75,25 @@ def decided_by_hand(config: Config) -> tuple[str, str]:
     return model, by
 
 
-def put_in_force(lake: Lake, tracking: Tracking, version: Version, reason: str) -> int:
-    """Write a person's decision and make the version the champion. An interrupted run is repeated as it is."""
+def put_in_force(
+    lake: Lake, tracking: Tracking, config: Config, version: Version, verdict: str, reason: str
+) -> tuple[int, dict[str, str]]:
+    """Write a person's decision and make the version the champion: the rows written, and where the report is.
+
+    An interrupted run is repeated as it is.
+    """
     champion = tracking.version_at(version.model, CHAMPION)
+    decided = lake.read(tables.PROMOTIONS).where(F.col(c.MODEL) == version.model)
+    newest = decided.orderBy(F.col("decided_at").desc(), "decision_id")
     # What was decided before tells a decision that is taken again from an interrupted one that is repeated.
-    decided = lake.read(tables.PROMOTIONS).where((F.col(c.MODEL) == version.model) & (F.col("promoted") == c.YES))
-    others = decided.where(F.col("candidate") != version.number).orderBy(F.col("decided_at").desc(), "decision_id")
+    others = newest.where((F.col("promoted") == c.YES) & (F.col("candidate") != version.number))
     before = others.select("decision_id").first()
+    as_text = F.date_format("decided_at", "yyyy-MM-dd HH:mm")
+    listed = newest.limit(_MOST_LISTED).withColumn("decided_at", as_text).collect()  # few: those that the report lists
     written = write_decision(lake, version, champion, Outcome(True, reason), before["decision_id"] if before else None)
+    by = f"{config.decision.by}, by hand"
+    page = Decided(written.id, version, champion, verdict, reason, by, written.at)
+    earlier = [row for row in listed if row["decision_id"] != written.id]
+    where = publish(config, tracking, page, of_person(page, earlier))
     tracking.point(version.model, CHAMPION, version)
-    return written
+    return written.rows, {"report": str(where)} if where else {}

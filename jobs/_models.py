@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -52,6 +53,31 @@ def manifest_in_force(config: Config) -> FeatureManifest:
         buckets=config.features.hash_buckets,
         bigrams=config.features.bigrams,
     )
+
+
+def not_in_force(manifest: FeatureManifest, config: Config) -> str | None:
+    """How the features that a model wants differ from those that this configuration makes, in words; None where these
+    can be made for it. How terms are hashed does not count: that is done as a model wants it."""
+    said = [differences(manifest, manifest_in_force(config), ("embedder", "tokenizer", "dimension"))]
+    if unknown := unknown_statistics(manifest):
+        said.append(f"the statistics {', '.join(unknown)}, which this code does not make")
+    return " and ".join(filter(None, said)) or None
+
+
+def differences(one: FeatureManifest, other: FeatureManifest, names: Sequence[str] = ()) -> str:
+    """In which of its fields (all, or `names`) a manifest differs from another, in words; empty where in none."""
+    wanted, there = dataclasses.asdict(one), dataclasses.asdict(other)
+    differing = [name for name in names or wanted if wanted[name] != there[name]]
+    return " and ".join(f"{name} {_shown(wanted[name])}, not {_shown(there[name])}" for name in differing)
+
+
+def _shown(value: object) -> str:
+    return f"({', '.join(map(str, value))})" if isinstance(value, tuple) else str(value)
+
+
+def unknown_statistics(manifest: FeatureManifest) -> list[str]:
+    """Statistics that a model wants and this code does not make."""
+    return [name for name in manifest.statistics if name not in STATISTICS.names]
 
 
 def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:

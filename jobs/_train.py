@@ -53,6 +53,7 @@ from linnaeus.training.examples import (
     with_class_index,
     without_suspects,
 )
+from linnaeus.training.figures import is_of_curve
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.local_classifiers import branchings, flat, rows_of
@@ -88,8 +89,8 @@ class Facet:
 
 def train(config: Config, family: Family, model: str) -> JobResult:
     """Train, judge and register a family's candidate; nothing where it has no labels or is registered already."""
+    tracking = Tracking(config)  # first: where it can't be reached nothing else is worth starting
     lake = Lake(build_session(config), config)
-    tracking = Tracking(config)
     manifest = manifest_in_force(config)
     snapshot = snapshot_of(lake, config)
     with ExitStack() as held:
@@ -347,7 +348,7 @@ def _register(
             f"{facet}.{f.metric}": f.value
             for facet, of_facet in found.figures.items()
             for f in of_facet
-            if f.slice == OVERALL
+            if f.slice == OVERALL and not is_of_curve(f.metric)
         },
         tags=tags,
         documents={"model_card.md": card},

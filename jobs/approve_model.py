@@ -19,10 +19,15 @@ def main(config: Config) -> JobResult:
     version = _wanted(tracking, model, config.decision.version)
     champion = tracking.version_at(model, CHAMPION)
     if champion is not None and champion.number == version.number:
+        waiting = tracking.version_at(model, PASSED)
+        if waiting is not None and waiting.number == version.number:
+            tracking.remove(model, PASSED)  # an approval was cut off before: this one must not wait for another
         return JobResult(details={model: f"{version.name} is the champion already"})
-    written = put_in_force(Lake(build_session(config), config), tracking, version, f"approved by {by}")
+    lake = Lake(build_session(config), config)
+    written, report = put_in_force(lake, tracking, config, version, "in force", f"approved by {by}")
     tracking.remove(model, PASSED)
-    return JobResult(rows_written=written, tables=(tables.PROMOTIONS,), details={model: f"{version.name} approved"})
+    details = {model: f"{version.name} approved"} | report
+    return JobResult(rows_written=written, tables=(tables.PROMOTIONS,), details=details)
 
 
 def _wanted(tracking: Tracking, model: str, number: str | None) -> Version:

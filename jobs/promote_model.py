@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pyspark.sql import functions as F
 
 from jobs._decisions import Outcome, write_decision
-from jobs._models import MAIN_METRIC, held_out_figures, main_figure
+from jobs._models import MAIN_METRIC, facets_of, held_out_figures, main_figure, not_in_force
+from jobs._promotion_report import Decided, of_gate, publish
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
-from linnaeus.contracts.bundle import Family
+from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
 from linnaeus.registry.gate import OVERALL, Decision, Measured, decide
 from linnaeus.runtime.command import JobResult, exit_with
@@ -23,8 +26,8 @@ from linnaeus.training.evaluation import Figure
 
 def main(config: Config) -> JobResult:
     """Decide for both families. A refusal is an answer, not a failure."""
+    tracking = Tracking(config)  # first: where it can't be reached nothing else is worth starting
     lake = Lake(build_session(config), config)
-    tracking = Tracking(config)
     details: dict[str, str] = {}
     written = 0
     families: tuple[tuple[Family, str], ...] = (
@@ -37,9 +40,11 @@ def main(config: Config) -> JobResult:
         if reason is not None or candidate is None:
             details[family] = reason or ""
             continue
-        said, new_rows = _decide(lake, tracking, config, family, candidate, champion)
-        written += new_rows
-        details[family] = f"{candidate.name} {said}"
+        found = _decide(lake, tracking, config, family, candidate, champion)
+        written += found.rows
+        details[family] = f"{candidate.name} {found.said}"
+        if found.report:
+            details[f"{family}: report"] = str(found.report)
     return JobResult(rows_read=0, rows_written=written, tables=(tables.PROMOTIONS,), details=details)
 
 
@@ -56,51 +61,85 @@ def _settled(candidate: Version | None, champion: Version | None, passed: Versio
     return None
 
 
+@dataclass(frozen=True)
+class _Done:
+    """A decision that is written and carried out: in words, the rows that changed, and where the report is."""
+
+    said: str
+    rows: int
+    report: Path | None
+
+
 def _decide(
     lake: Lake, tracking: Tracking, config: Config, family: Family, candidate: Version, champion: Version | None
-) -> tuple[str, int]:
-    """What was decided, in words, and the rows written: those come before the alias moves.
+) -> _Done:
+    """Decide, write the row and the report, and only then move the alias.
 
     So an interrupted run is decided again, and the same way.
     """
-    decision, outcome = _compared(lake, tracking, config, family, candidate, champion)
-    by_hand = config.promotion.approval == "by_hand"
-    if decision.promoted and by_hand:
-        outcome = Outcome(
-            **(vars(outcome) | {"promoted": False, "reason": f"passed, waits for approval: {decision.reason}"})
-        )
-    written = write_decision(lake, candidate, champion, outcome, config.promotion.model_dump())
+    found = _compared(lake, tracking, config, family, candidate, champion)
+    decision, settings = found.decision, config.promotion.model_dump()
+    waits = decision.promoted and config.promotion.approval == "by_hand"
+    verdict = "passed, waits for approval" if waits else "promoted" if decision.promoted else "refused"
+    reason = f"{verdict}: {decision.reason}" if waits else decision.reason
+    compared = decision.checks[0].champion if decision.checks else None
+    promoted = decision.promoted and not waits
+    outcome = Outcome(promoted, reason, MAIN_METRIC[family], found.value, compared, found.n)
+    written = write_decision(lake, candidate, champion, outcome, settings)
+    by = "the gate; a person has the last word (promotion.approval: by_hand)" if waits else "the gate"
+    decided = Decided(written.id, candidate, champion, verdict, decision.reason, by, written.at)
+    report = publish(config, tracking, decided, of_gate(decided, decision, settings, found.is_recorded))
     if decision.promoted:
-        tracking.point(candidate.model, PASSED if by_hand else CHAMPION, candidate)
-    if decision.promoted and by_hand:
-        return outcome.reason, written
-    return f"{'promoted' if decision.promoted else 'refused'}: {decision.reason}", written
+        tracking.point(candidate.model, PASSED if waits else CHAMPION, candidate)
+    return _Done(f"{verdict}: {decision.reason}", written.rows, report)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A decision, the candidate's figure and on how many contents, and whether the champion's are of its training."""
+
+    decision: Decision
+    value: float | None = None
+    n: int = 0
+    is_recorded: bool = False
 
 
 def _compared(
     lake: Lake, tracking: Tracking, config: Config, family: Family, candidate: Version, champion: Version | None
-) -> tuple[Decision, Outcome]:
+) -> _Comparison:
     bundle = tracking.load(candidate)
+    in_force = tracking.load(champion) if champion else None
+    if reason := _unfit(bundle, in_force, candidate, config):
+        return _Comparison(Decision(False, reason))
     own = held_out_figures(lake, config, bundle)
-    other = _of_champion(lake, tracking, config, family, champion, bundle.manifest.embedder) if champion else None
+    # The features that the champion was made for may be gone: what was measured when they were there counts.
+    is_recorded = in_force is not None and not_in_force(in_force.manifest, config) is not None
+    other = None
+    if champion is not None and in_force is not None:
+        recorded, facets = config.evaluation.replicates, facets_of(config, family).values()
+        other = (
+            [one for one in _recorded(lake, champion, MAIN_METRIC[family], recorded) if one.facet in facets]
+            if is_recorded
+            else _measured(held_out_figures(lake, config, in_force))
+        )
     decision = decide(MAIN_METRIC[family], _measured(own), other, config.promotion)
-    value, n = main_figure(own, family)
-    compared = decision.checks[0].champion if decision.checks else None
-    return decision, Outcome(decision.promoted, decision.reason, MAIN_METRIC[family], value, compared, n)
+    return _Comparison(decision, *main_figure(own, family), is_recorded)
 
 
-def _of_champion(
-    lake: Lake, tracking: Tracking, config: Config, family: Family, champion: Version, embedder: str
-) -> list[Measured]:
-    in_force = tracking.load(champion)
-    if in_force.manifest.embedder == embedder:
-        return _measured(held_out_figures(lake, config, in_force))
-    # The vectors it was made for are gone: what was measured when they were there counts.
-    return _recorded(lake, champion, MAIN_METRIC[family], config.evaluation.replicates)
+def _unfit(bundle: ModelBundle, in_force: ModelBundle | None, candidate: Version, config: Config) -> str | None:
+    """Why a candidate can't be judged, or can't stand in the champion's place whatever its figures; or None."""
+    if unlike := not_in_force(bundle.manifest, config):
+        return f"{candidate.name} wants other features than those in force, {unlike}; train it anew"
+    known = set(facets_of(config, bundle.family)) & set(in_force.heads if in_force else ())
+    if lacking := sorted(known - set(bundle.heads)):
+        return f"{candidate.name} knows nothing of {', '.join(lacking)}, which the champion does; label more and train"
+    return None
 
 
 def _measured(figures: Mapping[str, list[Figure]]) -> list[Measured]:
-    return [Measured(facet, f.slice, f.metric, f.values, f.n) for facet, found in figures.items() for f in found]
+    return [
+        Measured(facet, f.slice, f.metric, f.values, f.n, f.creators) for facet, found in figures.items() for f in found
+    ]
 
 
 def _recorded(lake: Lake, version: Version, metric: str, replicates: int) -> list[Measured]:

@@ -36,9 +36,10 @@ def main(config: Config) -> JobResult:
     # Marked first: an interrupted run must not let the gate promote it in between.
     tracking.tag(champion, ROLLED_BACK, by)
     reason = f"rolled back from version {champion.number} by {by}"
-    written = put_in_force(Lake(build_session(config), config), tracking, version, reason)
+    lake = Lake(build_session(config), config)
+    written, report = put_in_force(lake, tracking, config, version, "in force again", reason)
     said = f"{version.name} is in force again, {champion.name} is not promoted any more but by approve_model"
-    return JobResult(rows_written=written, tables=(tables.PROMOTIONS,), details={model: said})
+    return JobResult(rows_written=written, tables=(tables.PROMOTIONS,), details={model: said} | report)
 
 
 def command() -> None:

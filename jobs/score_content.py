@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs._models import content_features
+from jobs._models import content_features, differences, unknown_statistics
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
 from linnaeus.contracts.config import Config, RiskAreas, fingerprint
-from linnaeus.contracts.errors import LinnaeusError, NoChampionError
+from linnaeus.contracts.errors import NoChampionError, UnfitError
 from linnaeus.contracts.tables import Table
 from linnaeus.features.embeddings import without_set_aside
 from linnaeus.features.text import text
@@ -57,10 +57,14 @@ def main(config: Config) -> JobResult:
     details, written_to = {"scored with": champions.names}, [tables.CONTENT_PROFILES]
     shadow = _shadow(tracking, config, champions) if config.scoring.shadow else None
     if shadow is not None:
-        _, n_beside = _score(lake, tracking, config, shadow, tables.SHADOW_PROFILES)
-        written += n_beside
         details["beside them"] = shadow.names
-        written_to.append(tables.SHADOW_PROFILES)
+        try:
+            _, n_beside = _score(lake, tracking, config, shadow, tables.SHADOW_PROFILES)
+        except UnfitError as error:  # the champions' profiles are whole: what follows must not wait for a candidate
+            details["beside them"] += f", not scored: {error}"
+        else:
+            written += n_beside
+            written_to.append(tables.SHADOW_PROFILES)
     return JobResult(rows_read=n_todo, rows_written=written, tables=tuple(written_to), details=details)
 
 
@@ -80,11 +84,11 @@ def _score(lake: Lake, tracking: Tracking, config: Config, models: _Models, tabl
     """Bring a table of profiles up to date by these models: how many contents had to be scored, and rows written."""
     category = tracking.load(models.category) if models.category else None
     risk = tracking.load(models.risk) if models.risk else None
-    manifest = _one_manifest([bundle for bundle in (category, risk) if bundle])
+    manifest = _one_manifest(models, category, risk)
     stamps = _stamps(config, models.category, models.risk, manifest)
     todo = pending(content_features(lake, manifest), lake.read(table), stamps).persist()
     try:
-        n_todo = _count(lake, todo, manifest)
+        n_todo = _count(lake, todo, models, manifest)
         if n_todo == 0:
             return 0, 0
         plan = _plan(config, category, risk)
@@ -96,8 +100,8 @@ def _score(lake: Lake, tracking: Tracking, config: Config, models: _Models, tabl
         todo.unpersist()
 
 
-def _count(lake: Lake, todo: DataFrame, manifest: FeatureManifest) -> int:
-    """How many there are. Raises LinnaeusError where some lack features: their scores would mean nothing.
+def _count(lake: Lake, todo: DataFrame, models: _Models, manifest: FeatureManifest) -> int:
+    """How many there are. Raises UnfitError where some lack features: their scores would mean nothing.
 
     A text that made the embedder fail is scored without its vector.
     """
@@ -113,18 +117,24 @@ def _count(lake: Lake, todo: DataFrame, manifest: FeatureManifest) -> int:
         )
         n_lacking = lacking.count()
     if n_lacking:
-        raise LinnaeusError(
-            f"{n_lacking} contents have no tokens or no vector of {manifest.embedder}, which the champion was "
+        raise UnfitError(
+            f"{n_lacking} contents have no tokens or no vector of {manifest.embedder}, which {models.names} was "
             "trained on; run build_tokens and build_embeddings, or promote a model of the embedder in force"
         )
     return int(found["all"])
 
 
-def _one_manifest(bundles: list[ModelBundle]) -> FeatureManifest:
-    manifests = {bundle.manifest for bundle in bundles}
-    if len(manifests) > 1:
-        raise LinnaeusError("the category and the risk model want different features; train and promote both anew")
-    return manifests.pop()
+def _one_manifest(models: _Models, category: ModelBundle | None, risk: ModelBundle | None) -> FeatureManifest:
+    """The features that all models want. Raises UnfitError where they differ, or can't be made."""
+    manifests = [bundle.manifest for bundle in (category, risk) if bundle]
+    if differing := differences(manifests[0], manifests[-1]):
+        raise UnfitError(f"{models.names} want different features ({differing}); train and promote both anew")
+    if unknown := unknown_statistics(manifests[0]):
+        raise UnfitError(
+            f"{models.names}: the statistics {', '.join(unknown)} are wanted, which this code does not make; train and "
+            "promote anew"
+        )
+    return manifests[0]
 
 
 def _stamps(

@@ -34,7 +34,8 @@ def main(config: Config) -> JobResult:
     """Search. Raises ConfigurationError where no facet has enough labels in the calibration part to be judged on."""
     family: Family = config.search.family
     file = _storage(config)
-    lake, tracking = Lake(build_session(config), config), Tracking(config)
+    tracking = Tracking(config)
+    lake = Lake(build_session(config), config)
     snapshot, manifest = snapshot_of(lake, config), manifest_in_force(config)
     with ExitStack() as held:
         facets, notes = facets_to_train(snapshot, config, family, manifest, held)

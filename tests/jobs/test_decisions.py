@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
+from mlflow.tracking import MlflowClient
+from mlflow.tracking._model_registry.client import ModelRegistryClient
 from pyspark.sql import SparkSession
+from sqlalchemy.exc import OperationalError
 
 from jobs import approve_model, promote_model, roll_back_model, served_model
-from linnaeus.contracts import tables
+from jobs._models import manifest_in_force
+from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import Config
-from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.errors import ConfigurationError, TrackingError
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, Tracking, Version
 from linnaeus.training.evaluation import Figure
 from tests.conftest import MakeConfig
 from tests.oracles import random_bundle
-from tests.runtime.test_tracking import MANIFEST, register_as
+from tests.runtime.test_tracking import register_as
 
 MODEL = "linnaeus_category"
 BY = "decision.by=ann"
@@ -41,8 +46,10 @@ class Registry:
         quality = self.quality[bundle.heads["category"].booster]
         return {"category": [Figure("overall", "macro_f1", quality + noise, 100)]}
 
-    def candidate(self, quality: float) -> Version:
-        bundle = random_bundle("category", {"category": ("a", "b", "c")}, MANIFEST, seed=len(self.quality))
+    def candidate(self, quality: float, **changes: object) -> Version:
+        """A candidate of the features in force, but for changes of its manifest."""
+        manifest = dataclasses.replace(manifest_in_force(self.make_config()), **({"buckets": 64} | changes))
+        bundle = random_bundle("category", {"category": ("a", "b", "c")}, manifest, seed=len(self.quality))
         self.quality[bundle.heads["category"].booster] = quality
         version = register_as(self.tracking, MODEL, bundle, Path(served_model.__file__))
         self.tracking.point(MODEL, CANDIDATE, version)
@@ -60,6 +67,17 @@ class Registry:
     def champion(self) -> str | None:
         found = self.tracking.version_at(MODEL, CHAMPION)
         return found.number if found else None
+
+    def pages(self) -> list[str]:
+        """The reports by the time that they were written."""
+        folder = self.make_config().reports_folder / "promotions"
+        return [
+            page.read_text("utf-8") for page in sorted(folder.glob("*.html"), key=lambda page: page.stat().st_mtime)
+        ]
+
+    def attached(self, version: Version) -> list[str]:
+        """The names of the reports beside a version's run."""
+        return [one.path for one in mlflow.MlflowClient().list_artifacts(version.run_id, "promotions")]
 
     def decisions(self) -> list[tuple[str, str | None, str]]:
         rows = self.lake.read(tables.PROMOTIONS).orderBy("decided_at").collect()
@@ -109,6 +127,19 @@ def test_by_hand_what_passes_waits(registry: Registry) -> None:
     assert registry.approve("decision.version=1") == f"{MODEL}/1 is the champion already"
 
 
+def test_what_was_approved_does_not_wait_any_more(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the approval was cut off after the alias had moved: else the next one would put it in force once more."""
+    registry.candidate(0.7)
+    registry.promote("promotion.approval=by_hand")
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "delete_registered_model_alias", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            registry.approve()
+    assert registry.champion() == "1"
+    assert registry.approve() == f"{MODEL}/1 is the champion already"
+    assert registry.tracking.version_at(MODEL, PASSED) is None
+
+
 def test_a_decision_that_was_interrupted_is_repeated_as_one(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,3 +181,107 @@ def test_what_is_not_said_or_not_there(registry: Registry, job: object, said: li
         job.main(registry.make_config(*said))  # type: ignore[attr-defined]
     assert registry.champion() == "1"
     assert len(registry.decisions()) == 1
+
+
+def test_every_decision_has_a_page_of_its_own(registry: Registry) -> None:
+    first = registry.candidate(0.7)
+    registry.promote()
+    second = registry.candidate(0.6)
+    for _ in range(2):  # the same decision again: the same page
+        registry.promote()
+    registry.approve("decision.version=2")
+    registry.roll_back("decision.version=1")
+    promoted, refused, approved, back = registry.pages()
+    assert f"{MODEL}/1 is promoted: there was no champion" in promoted and "There was no champion." in promoted
+    assert f"{MODEL}/2 is refused: not better: category, overall: macro_f1 0.6000" in refused
+    assert 'class="marked"' in refused and "1 of 1 checks failed." in refused and "image/svg+xml" in refused
+    assert f"{MODEL}/2 is in force: approved by ann." in approved
+    assert "Earlier decisions" in approved and "there was no champion" in approved and "not better" in approved
+    assert f"{MODEL}/1 is in force again: rolled back from version 2 by ann." in back
+    assert [len(registry.attached(version)) for version in (first, second)] == [2, 2]
+    assert not any(mark in page for page in registry.pages() for mark in ("http://", "https://", "<script"))
+
+
+def test_a_decision_by_hand_is_reported_as_one_that_waits(registry: Registry) -> None:
+    registry.candidate(0.7)
+    registry.promote("promotion.approval=by_hand")
+    (page,) = registry.pages()
+    assert f"{MODEL}/1 is passed, waits for approval" in page and "a person has the last word" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"embedder": "old@1"}, "embedder old@1, not "),
+        ({"tokenizer": "old"}, "tokenizer old, not "),
+        ({"statistics": ("n_words", "n_smiles")}, "the statistics n_smiles, which this code does not make"),
+    ],
+)
+def test_a_candidate_of_other_features_is_refused_and_says_which(
+    registry: Registry, changes: dict[str, object], said: str
+) -> None:
+    """Its figures would be those of a model that is given nothing, however good it is."""
+    registry.candidate(0.9, **changes)
+    found = registry.promote()
+    assert f"refused: {MODEL}/1 wants other features than those in force" in found and said in found
+    assert "train it anew" in found and "\n" not in found
+    assert registry.champion() is None
+    assert registry.decisions() == [("1", None, "no")]
+
+
+@pytest.mark.parametrize("changes", [{"embedder": "old@1"}, {"tokenizer": "old"}])
+def test_a_champion_of_features_that_are_gone_is_compared_by_what_was_recorded(
+    registry: Registry, changes: dict[str, object]
+) -> None:
+    """What it would make of the contents now, 0.1, is not its fault; when it was trained it was 0.8."""
+    champion = registry.candidate(0.1, **changes)
+    registry.tracking.point(MODEL, CHAMPION, champion)
+    row = (MODEL, champion.number, "category", "overall", "macro_f1", 0.8, 0.7, 0.9, 100)
+    registry.lake.merge(
+        registry.lake.session.createDataFrame([row], schemas.MODEL_EVALUATIONS), tables.MODEL_EVALUATIONS
+    )
+    registry.candidate(0.7)
+    assert "refused: not better: category, overall: macro_f1 0.7000 against the champion's 0.8000" in registry.promote()
+    registry.candidate(0.9)
+    assert "promoted: better" in registry.promote()
+    assert all("are no longer there" in page for page in registry.pages())
+
+
+def test_a_candidate_that_has_unlearnt_an_area_is_refused(registry: Registry) -> None:
+    """Though its mean over what it knows is higher."""
+    config, served_by = registry.make_config(), Path(served_model.__file__)
+    model, manifest = config.registry.risk_model, dataclasses.replace(manifest_in_force(config), buckets=64)
+    areas = config.read_risk().ids[:1]
+    other = random_bundle("risk", {areas[0]: ("no", "yes")}, manifest)
+    registry.tracking.point(model, CHAMPION, register_as(registry.tracking, model, other, served_by))
+    gone = dataclasses.replace(other, heads={"else": other.heads[areas[0]]})
+    registry.tracking.point(model, CANDIDATE, register_as(registry.tracking, model, gone, served_by))
+    said = promote_model.main(config).details["risk"]
+    assert f"refused: {model}/2 knows nothing of {areas[0]}, which the champion does" in said
+
+
+@pytest.mark.parametrize("step", ["version_at", "load", "attach", "point"])
+def test_a_registry_that_is_lost_in_the_middle_moves_nothing(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    registry.candidate(0.7)
+    registry.promote()
+    registry.candidate(0.8)
+    calls = {
+        "version_at": "get_model_version_by_alias",
+        "load": "get_model_version_download_uri",
+        "attach": "log_text",
+        "point": "set_registered_model_alias",
+    }
+
+    def lost(*_: object, **__: object) -> None:
+        raise OperationalError("UPDATE", {}, ConnectionError("the server closed\nthe connection"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient if step != "load" else ModelRegistryClient, calls[step], lost)
+        with pytest.raises(TrackingError, match=r"the server closed the connection.*run the job again"):
+            registry.promote()
+    assert registry.champion() == "1"
+    assert "promoted: better" in registry.promote()
+    assert registry.champion() == "2"
+    assert registry.decisions() == [("1", None, "yes"), ("2", "1", "yes")]

@@ -43,7 +43,7 @@ def measured(value: float, n: int = 100, spread: float = 0.0, **other: Any) -> M
             True,
             "better: category, overall: macro_f1 0.7500 against the champion's 0.5000 on the same 100",
         ),
-        (0.501, 0.5, {}, True, "a gain of at least +0.0010 (more than -0.0000 is asked)"),
+        (0.501, 0.5, {}, True, "a gain of at least +0.0010 (more than +0.0000 is asked)"),
         (0.5, 0.5, {}, False, "not better: category, overall"),
         (0.5, 0.5, {"max_loss": 0.01}, True, "better"),
         (0.489, 0.5, {"max_loss": 0.01}, False, "a gain of at least -0.0110"),
@@ -134,3 +134,68 @@ def test_a_model_as_good_is_promoted_no_oftener_than_the_error_rate() -> None:
         figures = [[Measured("category", "overall", "macro_f1", one, 300)] for one in values]
         promoted += decide("macro_f1", *figures, SETTINGS).promoted
     assert promoted / 600 <= 0.05 + 2.5 * (0.05 * 0.95 / 600) ** 0.5
+
+
+def test_the_mean_is_of_the_facets_that_both_know() -> None:
+    """A facet that is new to the candidate neither helps nor harms it."""
+
+    def of(**values: float) -> list[Measured]:
+        return [measured(value, facet=f"risk.{name}", metric="pr_auc") for name, value in values.items()]
+
+    decision = decide("pr_auc", of(hate=0.2, spam=0.9), of(spam=0.8), SETTINGS)
+    assert decision.promoted
+    assert (decision.checks[0].facet, decision.checks[0].candidate) == ("risk.spam", 0.9)
+    assert not decide("pr_auc", of(hate=0.9, spam=0.7), of(spam=0.8), SETTINGS).promoted
+
+
+def test_what_could_not_be_compared_is_said() -> None:
+    """Figures that are guarded and stand on too little, or that the champion has not; no others."""
+    candidate = [
+        measured(0.8),
+        measured(0.1, slice="language=de", n=49),
+        measured(0.1, slice="language=fr"),
+        measured(0.1, slice="kind=text", n=10),
+        measured(0.1, slice="language=de", metric="accuracy", n=49),
+    ]
+    champion = [measured(0.7), measured(0.9, slice="language=de", n=49)]
+    decision = decide("macro_f1", candidate, champion, SETTINGS)
+    assert decision.promoted
+    assert [(one.slice, one.n, one.why) for one in decision.skipped] == [
+        ("language=de", 49, "49 contents; 50 are needed"),
+        ("language=fr", 100, "the champion has no such figure"),
+    ]
+
+
+def test_a_reason_names_three_checks_and_counts_the_others() -> None:
+    slices = [f"language={one}" for one in ("de", "en", "es", "fr", "it")]
+    candidate = [measured(0.8), *[measured(0.1, slice=one) for one in slices]]
+    champion = [measured(0.7), *[measured(0.9, slice=one) for one in slices]]
+    reason = decide("macro_f1", candidate, champion, SETTINGS).reason
+    assert reason.count("worse, or it can't be told") == 3 and reason.endswith("; and 2 more")
+
+
+def test_the_bounds_of_a_gain() -> None:
+    """Of 101 replicates, by hand: Student's bounds of so many creators, unless the percentiles lie farther out."""
+
+    def bounds(differences: Floats, creators: int | None, metric: str = "macro_f1") -> tuple[float, float]:
+        sign = -1.0 if metric == "calibration_error" else 1.0
+        main = Measured("risk.spam", "overall", "macro_f1", np.full(102, 0.5), 100)
+        own, other = (
+            Measured("risk.spam", "overall", metric, values, 100, creators)
+            for values in (0.4 + np.append(0.1, differences) * sign, np.full(102, 0.4))
+        )
+        pairs = ([own], [other]) if metric == "macro_f1" else ([main, own], [main, other])
+        check = decide("macro_f1", *pairs, SETTINGS).checks[-1]
+        assert check.gain == pytest.approx(0.1) and check.creators == creators
+        return check.at_least, check.at_most
+
+    even = 0.1 + 0.02 * np.linspace(-1, 1, 101)  # its standard deviation is 0.0117
+    spread = even.std(ddof=1)
+    assert bounds(even, 5) == pytest.approx(
+        (0.1 - 2.1318 * (5 / 4) ** 0.5 * spread, 0.1 + 2.1318 * (5 / 4) ** 0.5 * spread), abs=1e-5
+    )
+    assert bounds(even, None) == pytest.approx((0.1 - 1.6449 * spread, 0.1 + 1.6449 * spread), abs=1e-5)
+    assert bounds(even, 5, "calibration_error") == pytest.approx(bounds(even, 5))
+    skewed = np.append(np.full(93, 0.1), np.full(8, 0.0))  # eight in a hundred far below, where the deviation is 0.027
+    assert bounds(skewed, None)[0] == 0.0
+    assert bounds(even, 1) == (float("-inf"), float("inf"))

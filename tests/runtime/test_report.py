@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from linnaeus.runtime.report import Grid, Plot, Section, write_report
+from linnaeus.runtime.report import Grid, Plot, Section, as_page, write_report
 
 
 def figure() -> Figure:
@@ -32,6 +32,14 @@ def test_a_report(tmp_path: Path) -> None:
     write_report(tmp_path / "reports", "labels", "Labels", [section])
     assert path.read_text(encoding="utf-8") == first, "the same report, the same bytes"
     assert [one.name for one in path.parent.iterdir()] == ["labels.html"], "no half-made file is left"
+
+
+def test_columns_to_the_right_and_rows_that_stand_out() -> None:
+    grid = Grid(("name", "gain"), [("a", "+0.10"), ("b", "-0.10")], right=("gain",), marked=frozenset({1}))
+    page = as_page("Page", [Section("S", (), (grid,))])
+    assert '<td>a</td><td class="number">+0.10</td>' in page and '<th class="number">gain</th>' in page
+    assert page.count('<tr class="marked">') == 1 and page.index('class="marked"') > page.index("+0.10")
+    assert "prefers-color-scheme: dark" in page and "@media print" in page
 
 
 def test_no_folder_no_report() -> None:

@@ -12,6 +12,9 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 from jobs import served_model
 from linnaeus.contracts import columns as c
@@ -188,7 +191,7 @@ def test_an_alias_serves_too(tracking: Tracking, versions: list[Version]) -> Non
 
 def the_line(error: pytest.ExceptionInfo[TrackingError]) -> str:
     line = str(error.value)
-    assert "\n" not in line and len(line) < 500
+    assert "\n" not in line and len(line) < 600
     return line
 
 
@@ -198,18 +201,26 @@ def test_a_server_that_does_not_answer(place: Path, tmp_path: Path, monkeypatch:
     before = mlflow.get_tracking_uri()
     clock = time.monotonic()
     try:
-        tracking = Tracking(config_in(tmp_path, "tracking.uri=http://127.0.0.1:9"))
-        version = Version(MODEL, "1", {})
+        with pytest.raises(TrackingError) as error:
+            Tracking(config_in(tmp_path, "tracking.uri=http://127.0.0.1:9"))
+        assert the_line(error).startswith("MLflow at http://127.0.0.1:9: ")
+        tracking = Tracking(config_in(tmp_path))
+        mlflow.set_tracking_uri("http://127.0.0.1:9")  # and one that is lost later
+        mlflow.set_registry_uri("http://127.0.0.1:9")
+        tracking._client = mlflow.MlflowClient()
+        version = Version(MODEL, "1", {}, run_id="1")
         for attempt in (
             lambda: tracking.version_at(MODEL, CHAMPION),
             lambda: tracking.version_of(MODEL, "aa"),
             lambda: tracking.point(MODEL, CHAMPION, version),
             lambda: tracking.load(version),
+            lambda: tracking.attach(version, "page.html", "<p>"),
             lambda: register(tracking, BUNDLE, "aa"),
         ):
             with pytest.raises(TrackingError) as error:
                 attempt()
-            assert the_line(error).startswith("MLflow at http://127.0.0.1:9: ")
+            line = the_line(error)
+            assert "127.0.0.1" in line and line.endswith("run the job again, which goes on from what is there")
     finally:
         mlflow.set_tracking_uri(before)
         mlflow.set_registry_uri(before)
@@ -234,11 +245,57 @@ def test_artifacts_that_are_gone(place: Path, tmp_path: Path) -> None:
     try:
         tracking = Tracking(config_in(tmp_path))
         version = register(tracking, BUNDLE, "aa")
+        (file,) = (tmp_path / "artifacts").rglob("artifacts/bundle/spam.npz")
+        whole = file.read_bytes()
+        for left in (whole[: len(whole) // 2], b"", None):
+            file.write_bytes(left) if left is not None else file.unlink()
+            with pytest.raises(TrackingError) as error:
+                tracking.load(version)
+            assert f"{version.name} can't be used, its files are not whole" in the_line(error)
+        file.write_bytes(whole)
+        tracking.load(version)
         for path in (tmp_path / "artifacts").rglob("bundle.json"):
             path.unlink()
         with pytest.raises(TrackingError) as error:
             tracking.load(version)
-        assert version.name in the_line(error)
+        assert f"{version.name} can't be used, it has no bundle.json; delete the version" in the_line(error)
+    finally:
+        mlflow.set_tracking_uri(before)
+        mlflow.set_registry_uri(before)
+
+
+def test_a_version_that_is_not_ready_counts_for_none(
+    tracking: Tracking, versions: list[Version], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unity Catalog makes a version, takes its files and only then calls it ready: a death in between leaves it."""
+    monkeypatch.setattr(ModelVersion, "status", "PENDING_REGISTRATION")
+    assert tracking.version_of(MODEL, "bb") is None
+
+
+def test_a_search_that_loses_the_server_says_so_and_leaves_no_run_open(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise MlflowException("connection refused")
+
+    before = mlflow.get_tracking_uri()
+    try:
+        tracking = Tracking(config_in(tmp_path))
+        for call in ("create_run", "set_tag", "log_batch", "set_terminated"):
+            with monkeypatch.context() as patch:
+                patch.setattr(MlflowClient, call, lost)
+                with (
+                    pytest.raises(TrackingError, match="connection refused; see"),
+                    tracking.search("search", f"study {call}") as log,
+                ):
+                    log("trial 0", {"depth": 3}, {"loss": 0.5})
+            assert mlflow.active_run() is None, call
+        with pytest.raises(ZeroDivisionError), tracking.search("search", "study"):
+            _ = 1 / 0  # what goes wrong in a search is not the server's
+        with tracking.search("search", "study") as log:
+            log("trial 0", {"depth": 3}, {"loss": 0.5})
+        runs = mlflow.search_runs(filter_string="tags.study = 'study'", output_format="list")
+        assert [run.info.status for run in runs] == ["FINISHED"], "the run that failed is gone on with"
     finally:
         mlflow.set_tracking_uri(before)
         mlflow.set_registry_uri(before)

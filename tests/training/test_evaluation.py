@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve, roc_auc_score
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Evaluation
@@ -82,28 +82,52 @@ def test_category(spark: SparkSession, frame: pd.DataFrame, partitions: int) -> 
     assert {one.partition("=")[0] for one, _ in found} == {OVERALL, "language", "node"}
     for name in (OVERALL, "language=en", "language=de"):
         inside = frame[[name in one for one in frame[SLICES]]]
-        macro, nodes = found[name, "macro_f1"], found[name, "hierarchical_f1"]
-        assert macro.n == len(inside)
+        macro = found[name, "macro_f1"]
+        assert (macro.n, macro.creators) == (len(inside), inside[CREATOR].nunique())
         for place in range(1 + SETTINGS.replicates):
             drawn = seen_in(inside, place)
             expected = f1_score(drawn[c.LABEL], drawn[PREDICTED], average="macro", zero_division=0)
             assert macro.values[place] == pytest.approx(expected)
-            assert nodes.values[place] == pytest.approx(hierarchical_f1(drawn))
+            micro = f1_score(drawn[c.LABEL], drawn[PREDICTED], average="micro", zero_division=0)
+            assert found[name, "micro_f1"].values[place] == pytest.approx(micro)
+            assert found[name, "accuracy"].values[place] == pytest.approx((drawn[c.LABEL] == drawn[PREDICTED]).mean())
+            for metric, expected in hierarchical(drawn).items():
+                assert found[name, f"hierarchical_{metric}"].values[place] == pytest.approx(expected)
+        assert all(found[name, metric].interval for metric in ("macro_f1", "hierarchical_recall", "calibration_error"))
     of_tech = found["node=tech", "f1"]
-    assert of_tech.n == (frame[c.LABEL] == "tech").sum()
+    is_tech = frame[c.LABEL] == "tech"
+    assert (of_tech.n, of_tech.creators) == (is_tech.sum(), frame[is_tech][CREATOR].nunique())
     expected = f1_score(frame[c.LABEL] == "tech", frame[PREDICTED] == "tech")
     assert of_tech.value == pytest.approx(expected)
     assert ("node=sport", "f1") not in found  # nothing is labelled or predicted so
-    assert 0 < found[OVERALL, "calibration_error"].value < 1
+    sure = frame.assign(is_positive=frame[c.LABEL] == frame[PREDICTED])
+    assert_calibration(found, sure)
 
 
-def hierarchical_f1(rows: pd.DataFrame) -> float:
+def assert_calibration(found: dict[tuple[str, str], Figure], rows: pd.DataFrame) -> None:
+    """Of all rows: 15 bins of 16, the least probable first. Two rows on one level are in one bin: one may be over."""
+    bins = np.array_split(rows.sort_values(c.PROBABILITY)[[c.PROBABILITY, "is_positive"]].to_numpy(dtype=float), 15)
+    assert {len(one) for one in bins} == {N // 15}
+    means = [one.mean(axis=0) for one in bins]
+    error = np.mean([abs(chance - share) for chance, share in means])
+    assert found[OVERALL, "calibration_error"].value == pytest.approx(error, abs=0.01)
+    for place, (chance, share) in enumerate(means, 1):
+        assert found[OVERALL, f"confidence_{place:02d}"].value == pytest.approx(chance, abs=0.01)
+        assert found[OVERALL, f"reliability_{place:02d}"].value == pytest.approx(share, abs=0.07)
+        assert found[OVERALL, f"reliability_{place:02d}"].interval is not None
+    curves = {name for name, metric in found if metric.startswith("reliability_")}
+    assert curves == {OVERALL}, "the slices have too few contents for a curve"
+
+
+def hierarchical(rows: pd.DataFrame) -> dict[str, float]:
     def nodes(label: str) -> set[str]:
         parent = PARENTS.get(label)
         return {label, parent} if parent else {label}
 
     pairs = [(nodes(a), nodes(b)) for a, b in zip(rows[c.LABEL], rows[PREDICTED], strict=True)]
-    return 2 * sum(len(a & b) for a, b in pairs) / sum(len(a) + len(b) for a, b in pairs)
+    shared = sum(len(a & b) for a, b in pairs)
+    true, predicted = (sum(len(pair[side]) for pair in pairs) for side in (0, 1))
+    return {"precision": shared / predicted, "recall": shared / true, "f1": 2 * shared / (true + predicted)}
 
 
 @pytest.mark.parametrize("partitions", [1, 5])
@@ -119,6 +143,15 @@ def test_risk(spark: SparkSession, frame: pd.DataFrame, partitions: int) -> None
                 average_precision_score(truth, chance), abs=2e-3
             )
             assert found[name, "roc_auc"].values[place] == pytest.approx(roc_auc_score(truth, chance), abs=1e-3)
+            # One positive of twenty or more, at most, is on the other side of a threshold.
+            precision, recall, _ = precision_recall_curve(truth, chance)
+            expected = recall[precision >= SETTINGS.precision].max()
+            assert found[name, "recall_at_precision"].values[place] == pytest.approx(expected, abs=0.05)
+            first = drawn.sort_values(c.PROBABILITY, ascending=False)["is_positive"][: round(0.2 * len(drawn))]
+            expected = first.sum() / truth.sum()
+            assert found[name, "recall_at_capacity"].values[place] == pytest.approx(expected, abs=0.05)
+    assert_calibration(found, frame)
+    assert found["language=de", "pr_auc"].creators == inside[CREATOR].nunique()
     assert found[OVERALL, "prevalence"].value == pytest.approx(frame["is_positive"].mean())
     lower, upper = found[OVERALL, "pr_auc"].interval or (1.0, 0.0)
     assert 0 <= lower <= upper <= 1

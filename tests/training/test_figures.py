@@ -49,6 +49,7 @@ def test_of_classes(drawn: Floats) -> None:
         seen = np.repeat(np.arange(400), weight.astype(int))
         a, b = true[seen], predicted[seen]
         assert found["macro_f1"][place] == pytest.approx(f1_score(a, b, average="macro", zero_division=0))
+        assert found["micro_f1"][place] == pytest.approx(f1_score(a, b, average="micro", zero_division=0))
         assert found["accuracy"][place] == pytest.approx(accuracy_score(a, b))
         for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
             expected = score(a, b, average=None, labels=range(6), zero_division=np.nan)
@@ -105,12 +106,31 @@ def test_calibration_error_by_hand() -> None:
     probability = np.linspace(0.99, 0.01, 30)
     yes = (np.arange(30) % 3 == 0).astype(float)
     expected = np.mean([abs(probability[i : i + 2].mean() - yes[i : i + 2].mean()) for i in range(0, 30, 2)])
-    found = figures.calibration_error(probability, yes[:, None], (1 - yes)[:, None])
+    found = figures.of_calibration(probability, yes[:, None], (1 - yes)[:, None])["calibration_error"]
     assert found == pytest.approx([expected])
 
 
 def test_calibrated_probabilities_have_next_to_no_error() -> None:
     levels = np.linspace(0.999, 0.001, 500)
     mass = np.full(500, 1000.0)
-    found = figures.calibration_error(levels, (levels * mass)[:, None], ((1 - levels) * mass)[:, None])
+    found = figures.of_calibration(levels, (levels * mass)[:, None], ((1 - levels) * mass)[:, None])[
+        "calibration_error"
+    ]
     assert found[0] < 1e-12
+
+
+def test_the_reliability_curve_against_rows(drawn: Floats) -> None:
+    """Rows drawn as often as each replicate says, sorted, cut into bins: what a level's mass straddles may differ."""
+    rng = np.random.default_rng(4)
+    chance = np.sort(rng.random(400))[::-1]
+    is_yes = rng.random(400) < chance
+    found = figures.of_calibration(chance, drawn * is_yes[:, None], drawn * ~is_yes[:, None])
+    for place in range(REPLICATES):
+        seen = np.repeat(np.arange(400), drawn[:, place].astype(int))[::-1]
+        bins = np.array_split(seen, figures.BINS)
+        for number, one in enumerate(bins, 1):
+            assert found[f"confidence_{number:02d}"][place] == pytest.approx(chance[one].mean(), abs=0.02)
+            assert found[f"reliability_{number:02d}"][place] == pytest.approx(is_yes[one].mean(), abs=0.15)
+        error = np.mean([abs(chance[one].mean() - is_yes[one].mean()) for one in bins])
+        assert found["calibration_error"][place] == pytest.approx(error, abs=0.03)
+    assert sum(map(figures.is_of_curve, found)) == 2 * figures.BINS and not figures.is_of_curve("calibration_error")

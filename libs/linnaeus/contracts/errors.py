@@ -27,6 +27,10 @@ class NoChampionError(LinnaeusError):
     exit_status = 2
 
 
+class UnfitError(LinnaeusError):
+    """A model wants other features than there are. Nothing is scored with it."""
+
+
 class SetupError(LinnaeusError):
     """The set-up of this machine can't be completed: no network, no space, a file that is not what it should be."""
 

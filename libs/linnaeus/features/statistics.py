@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -42,9 +44,9 @@ def statistics(text: Column) -> Column:
     return F.struct(*[parts[name].cast("float").alias(name) for name in STATISTICS.names])
 
 
-def as_array(struct: str) -> Column:
-    """The struct's values in the schema's order, as array<float>; zeros where the struct is null."""
-    return F.array(*[F.coalesce(F.col(f"{struct}.{name}"), F.lit(0.0)).cast("float") for name in STATISTICS.names])
+def as_array(struct: str, names: Sequence[str] = tuple(STATISTICS.names)) -> Column:
+    """The struct's values of these names, in their order, as array<float>; zeros where the struct is null."""
+    return F.array(*[F.coalesce(F.col(f"{struct}.{name}"), F.lit(0.0)).cast("float") for name in names])
 
 
 def _matched(text: Column, pattern: str) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from pyspark.sql.types import ArrayType, FloatType, StructField, StructType
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
 from linnaeus.contracts.lexical import list_array, vector_matrix
+from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.statistics import as_array
 
 
@@ -50,10 +51,17 @@ def features_of(content: DataFrame, tokens: DataFrame, vectors: DataFrame, manif
     """`features` by a manifest: rows of another tokenizer or embedder do not count."""
     of_tokenizer = tokens.where(F.col(c.TOKENIZER) == manifest.tokenizer)
     of_embedder = vectors.where(F.col(c.EMBEDDER) == manifest.embedder)
-    return features(content, of_tokenizer, of_embedder, manifest.buckets, manifest.bigrams)
+    return features(content, of_tokenizer, of_embedder, manifest.buckets, manifest.bigrams, manifest.statistics)
 
 
-def features(content: DataFrame, tokens: DataFrame, vectors: DataFrame, buckets: int, bigrams: bool) -> DataFrame:
+def features(
+    content: DataFrame,
+    tokens: DataFrame,
+    vectors: DataFrame,
+    buckets: int,
+    bigrams: bool,
+    statistics: Sequence[str] = tuple(STATISTICS.names),
+) -> DataFrame:
     """`content` with `embedder`, `vector` and `signature` (null where there was no text), `statistics` and `terms`.
 
     `vectors` are rows of silver.text_embeddings, of one embedder. They are joined by the text's hash: a join by content
@@ -63,7 +71,7 @@ def features(content: DataFrame, tokens: DataFrame, vectors: DataFrame, buckets:
     lexical = tokens.select(
         c.CONTENT_ID,
         c.CONTENT_HASH,
-        as_array(c.STATISTICS).alias(c.STATISTICS),
+        as_array(c.STATISTICS, statistics).alias(c.STATISTICS),
         hashed_terms(F.col(c.TOKENS), buckets, bigrams).alias(c.TERMS),
     )
     of_text = vectors.select(c.CONTENT_HASH, c.EMBEDDER, c.VECTOR, c.SIGNATURE)

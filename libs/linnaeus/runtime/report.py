@@ -25,10 +25,13 @@ _TEMPLATES = Environment(
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its header, and rows of as many cells each. Numbers are set to the right."""
+    """A table: its header, and rows of as many cells each. Numbers are set to the right, and so is what stands under
+    the names in `right`; the rows in `marked` (by their place) stand out."""
 
     header: tuple[str, ...]
     rows: Sequence[Sequence[str | int | float | None]]
+    right: tuple[str, ...] = ()
+    marked: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +54,14 @@ class Section:
 
 def write_report(folder: Path | None, name: str, title: str, sections: Sequence[Section]) -> Path | None:
     """Write `<folder>/<name>.html`, whole or not at all; None where there is no folder for it."""
-    if folder is None:
-        return None
-    page = _TEMPLATES.get_template("report.html.j2").render(
+    return None if folder is None else write_whole(folder / f"{name}.html", as_page(title, sections))
+
+
+def as_page(title: str, sections: Sequence[Section]) -> str:
+    """The report as HTML, whole by itself."""
+    return _TEMPLATES.get_template("report.html.j2").render(
         title=title, sections=[(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
     )
-    return write_whole(folder / f"{name}.html", page)
 
 
 def _inline(plot: Plot) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 import shutil
 import subprocess
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import mlflow
 import pandas as pd
@@ -37,6 +40,7 @@ ROLLED_BACK = "rolled_back"  # a tag: taken out of force by a person, and promot
 FINGERPRINT = "training_fingerprint"
 _BUNDLE = "bundle"
 _STUDY = "study"
+_READY = "READY"
 _REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
 _SQLITE = "sqlite:///"
 _Answer = TypeVar("_Answer")
@@ -46,11 +50,13 @@ _CONNECTING = threading.Lock()
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model version."""
+    """A registered model version: its tags, the run it came from and when it was registered, where these are known."""
 
     model: str
     number: str
     tags: Mapping[str, str]
+    run_id: str | None = None
+    registered_at: datetime.datetime | None = None
 
     @property
     def name(self) -> str:
@@ -87,7 +93,10 @@ def _said_by(git: str, root: Path, *arguments: str) -> str:
 
 
 class Tracking:
-    """The tracking server and registry of one environment. Every failure of theirs is raised as TrackingError."""
+    """The tracking server and registry of one environment. Every failure of theirs is raised as TrackingError.
+
+    Both are asked something at once: a job learns that they can't be reached before it works for hours.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -95,6 +104,7 @@ class Tracking:
         for name in ("mlflow", "alembic"):  # what matters is raised; the rest would drown a job's own lines
             logging.getLogger(name).setLevel(logging.WARNING)
         self._client = self._said(self._connect)
+        self.version_at(config.registry.category_model, CHAMPION)
 
     def version_at(self, model: str, alias: str) -> Version | None:
         """The version that an alias points to, or None."""
@@ -105,7 +115,8 @@ class Tracking:
         found: list[ModelVersion] = self._said(
             lambda: list(self._client.search_model_versions(f"name = '{model}'")), absent=[]
         )
-        same = [one for one in found if one.tags.get(FINGERPRINT) == fingerprint]
+        # One that is not ready is what a registration left that was cut off: its files may not be whole.
+        same = [one for one in found if one.tags.get(FINGERPRINT) == fingerprint and one.status == _READY]
         return _version(max(same, key=lambda one: int(one.version))) if same else None
 
     def point(self, model: str, alias: str, version: Version) -> None:
@@ -124,15 +135,24 @@ class Tracking:
         """Set a tag of a version."""
         self._said(lambda: self._client.set_model_version_tag(version.model, version.number, name, value))
 
+    def attach(self, version: Version, name: str, document: str) -> None:
+        """Add a text to the artifacts of a version's run; nothing where it came from no run."""
+        run_id = version.run_id
+        if run_id:
+            self._said(lambda: self._client.log_text(run_id, document, name))
+
     def load(self, version: Version) -> ModelBundle:
-        """A version's bundle."""
+        """A version's bundle. Raises TrackingError for one that is not whole, ConfigurationError for another format."""
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{version.model}/{version.number}"
             local = Path(self._said(lambda: mlflow.artifacts.download_artifacts(uri, dst_path=folder)))
             bundle = next((path.parent for path in local.rglob("bundle.json")), None)
             if bundle is None:
-                raise TrackingError(f"MLflow at {self._config.tracking.uri}: {version.name} has no bundle.json")
-            return ModelBundle.from_files({path.name: path.read_bytes() for path in bundle.iterdir()})
+                raise self._unusable(version, "it has no bundle.json")
+            try:
+                return ModelBundle.from_files({path.name: path.read_bytes() for path in bundle.iterdir()})
+            except (KeyError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+                raise self._unusable(version, f"its files are not whole ({error!r:.100})") from error
 
     def register(
         self,
@@ -196,7 +216,7 @@ class Tracking:
         The run of a search that was cut off (the same `study`) is gone on with.
         """
         self._said(self._use_experiment)
-        with mlflow.start_run(run_id=self._said(lambda: _run_of(study)), run_name=name):
+        with self._run(name, self._said(lambda: _run_of(study))):
             self._said(lambda: mlflow.set_tag(_STUDY, study))
 
             def log(trial: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
@@ -206,6 +226,18 @@ class Tracking:
 
             yield lambda *trial: self._said(lambda: log(*trial))
 
+    @contextmanager
+    def _run(self, name: str, run_id: str | None) -> Iterator[None]:
+        """A run that is open while a block is: a new one, or an earlier one gone on with."""
+        self._said(lambda: mlflow.start_run(run_id=run_id, run_name=name))
+        try:
+            yield
+        except BaseException:
+            with suppress(TrackingError):  # what went wrong first is what is said
+                self._said(lambda: mlflow.end_run("FAILED"))
+            raise
+        self._said(mlflow.end_run)
+
     def _connect(self) -> MlflowClient:
         uri, registry = self._config.tracking.uri, self._config.registry.uri
         with _CONNECTING:
@@ -214,6 +246,7 @@ class Tracking:
             client = MlflowClient()
             if (registry or uri).startswith(_SQLITE):
                 client.search_registered_models(max_results=1)
+            client.get_experiment_by_name(self._config.tracking.experiment)
         return client
 
     def _use_experiment(self) -> None:
@@ -236,7 +269,21 @@ class Tracking:
             raise self._failure(error) from error
 
     def _failure(self, error: Exception) -> TrackingError:
-        return TrackingError(f"MLflow at {self._config.tracking.uri}: {' '.join(str(error).split())[:300]}")
+        said = " ".join(str(error).split()) or type(error).__name__
+        return TrackingError(
+            f"MLflow at {self._place}: {said[:250]}; see that it can be reached (tracking.uri, registry.uri) and run "
+            "the job again, which goes on from what is there"
+        )
+
+    def _unusable(self, version: Version, why: str) -> TrackingError:
+        return TrackingError(
+            f"MLflow at {self._place}: {version.name} can't be used, {why}; delete the version and train again"
+        )
+
+    @property
+    def _place(self) -> str:
+        tracking, registry = self._config.tracking.uri, self._config.registry.uri
+        return tracking if registry in (None, tracking) else f"{tracking}, its registry at {registry}"
 
 
 def _run_of(study: str) -> str | None:
@@ -246,7 +293,8 @@ def _run_of(study: str) -> str | None:
 
 
 def _version(found: ModelVersion) -> Version:
-    return Version(found.name, str(found.version), dict(found.tags))
+    registered_at = datetime.datetime.fromtimestamp(found.creation_timestamp / 1000, datetime.timezone.utc)
+    return Version(found.name, str(found.version), dict(found.tags), found.run_id or None, registered_at)
 
 
 def _local_sqlite(uri: str) -> str:

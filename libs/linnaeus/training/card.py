@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from linnaeus.contracts.bundle import Head, ModelBundle
 from linnaeus.training.evaluation import NODE, OVERALL, Figure
+from linnaeus.training.figures import is_of_curve
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 
 _USE = {
@@ -54,7 +55,7 @@ def model_card(
     lines += ["", "## How good it is", "", "On held-out creators; intervals of 95% by a bootstrap over creators."]
     for facet, found in figures.items():
         lines += ["", f"### {facet}", "", "| figure | value | interval | contents |", "| --- | --- | --- | --- |"]
-        lines += [f"| {f.metric} | {_cells(f)} |" for f in found if f.slice == OVERALL]
+        lines += [f"| {f.metric} | {_cells(f)} |" for f in found if f.slice == OVERALL and not is_of_curve(f.metric)]
         lines += _weak_slices(metric, found)
     lines += ["", "## Thresholds", ""]
     for head, one in bundle.heads.items():

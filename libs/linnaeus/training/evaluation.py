@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from linnaeus.contracts.config import Evaluation as Settings
 from linnaeus.contracts.config import path_of
 from linnaeus.training import figures
 from linnaeus.training.bootstrap import interval, weights
+from linnaeus.training.distinct import Keys, count, least
 
 NODE = "node"
 SLICES = "slices"
@@ -33,11 +35,15 @@ Batches = Iterator[pa.RecordBatch]
 Floats = npt.NDArray[np.float64]
 # Probabilities are counted in levels that are narrow where risk is: at p the width is p · (1 - p) / 356.
 _LEVELS, _WIDEST = 8192, 11.5
+_BUFFERS = ("levels", "first", "second", "creators")
 _SUMS = StructType(
     [StructField(c.SLICE, StringType())]
-    + [StructField(name, BinaryType()) for name in ("levels", "first", "second")]
+    + [StructField(name, BinaryType()) for name in _BUFFERS]
     + [StructField(c.N, LongType())]
 )
+_NOTHING = np.zeros(0)
+_N_CREATORS = "__n_creators"  # among a slice's metrics until they are figures
+_CURVE_FROM = 10 * figures.BINS  # contents of a slice, ten a bin, from which on it has a reliability curve
 _FOUND = StructType(
     [
         StructField(c.SLICE, StringType()),
@@ -50,12 +56,16 @@ _FOUND = StructType(
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A metric of a slice on n contents: `values` (1 + replicates,), the first of which is the data's own."""
+    """A metric of a slice on n contents: `values` (1 + replicates,), the first of which is the data's own.
+
+    `creators` is how many made those contents, where it was counted.
+    """
 
     slice: str
     metric: str
     values: Floats
     n: int
+    creators: int | None = None
 
     @property
     def value(self) -> float:
@@ -83,7 +93,8 @@ def judged(scored: DataFrame, slices: Mapping[str, Column]) -> DataFrame:
 def category_figures(
     rows: DataFrame, classes: Sequence[str], parents: Mapping[str, str | None], settings: Settings, seed: int
 ) -> list[Figure]:
-    """Macro-F1, accuracy, hierarchical precision, recall and F1, and the calibration of the most probable class.
+    """Macro- and micro-F1, accuracy, hierarchical precision, recall and F1, and how well the most probable class's
+    probability is calibrated.
 
     Of each class precision, recall and F1, in the slice `node=<class>`. `rows` are `judged` ones with `label`,
     `predicted` and `probability` (of the predicted class). `classes` holds all labels and predictions.
@@ -104,13 +115,21 @@ def category_figures(
 
     def run(batches: Batches) -> Batches:
         total: dict[str, tuple[Floats, int]] = {}
+        seen: dict[str, Keys] = {}
         for frame, drawn in _drawn(batches, replicates, seed):
             for name, inside in _slices(frame):
                 summed, n = total.get(name, (0.0, 0))
                 total[name] = summed + sums(frame[inside], drawn[inside]), n + int(inside.sum())
-        yield _partial({name: (np.zeros(0), one, np.zeros(0), n) for name, (one, n) in total.items()})
+                _see(seen, name, frame[inside])
+            for label, inside in frame.groupby(c.LABEL):
+                _see(seen, f"{NODE}={label}", inside)
+        of_slices = {name: (_NOTHING, one, _NOTHING, n) for name, (one, n) in total.items()}
+        of_nodes = dict.fromkeys(sorted(seen.keys() - total.keys()), (_NOTHING, _NOTHING, _NOTHING, 0))
+        yield _partial(of_slices | of_nodes, seen)
 
     def of_slice(partial: pd.DataFrame) -> pd.DataFrame:
+        if partial[c.SLICE].iloc[0].startswith(f"{NODE}="):
+            return _rows_of(partial, {})  # its figures come with those of all contents
         summed = sum(np.frombuffer(one).reshape(-1, 1 + replicates) for one in partial["first"])
         k = len(names)
         of_classes = (summed[:k], summed[k : 2 * k], summed[2 * k : 3 * k])
@@ -122,25 +141,27 @@ def category_figures(
     kept = [CREATOR, SLICES, c.LABEL, PREDICTED]
     found = _collected(rows.select(*kept).mapInArrow(run, _SUMS), of_slice)
     is_right = (F.col(c.LABEL) == F.col(PREDICTED)).alias("is_positive")
-    sure = _ranked(rows.select(CREATOR, SLICES, c.PROBABILITY, is_right), settings, seed, ("calibration_error",))
+    sure = _ranked(rows.select(CREATOR, SLICES, c.PROBABILITY, is_right), settings, seed, is_ranking=False)
     return sorted([*found, *sure], key=lambda one: (one.slice, one.metric))
 
 
 def risk_figures(rows: DataFrame, settings: Settings, seed: int) -> list[Figure]:
-    """PR-AUC, ROC-AUC, recall at a precision and at a capacity of review, calibration error, prevalence.
+    """PR-AUC, ROC-AUC, recall at a precision and at a capacity of review, calibration error and curve, prevalence.
 
     `rows` are `judged` ones with `probability` and `is_positive`. See figures.py for each.
     """
-    return _ranked(rows.select(CREATOR, SLICES, c.PROBABILITY, "is_positive"), settings, seed, None)
+    return _ranked(rows.select(CREATOR, SLICES, c.PROBABILITY, "is_positive"), settings, seed, is_ranking=True)
 
 
-def _ranked(rows: DataFrame, settings: Settings, seed: int, wanted: tuple[str, ...] | None) -> list[Figure]:
+def _ranked(rows: DataFrame, settings: Settings, seed: int, is_ranking: bool) -> list[Figure]:
+    """Figures of calibration, and where it is a ranking those of its order."""
     replicates = settings.replicates
     precision, capacity = settings.precision, settings.capacity
 
     def run(batches: Batches) -> Batches:
         total: dict[str, list[tuple[npt.NDArray[np.int64], Floats, Floats]]] = {}
         n: dict[str, int] = {}
+        seen: dict[str, Keys] = {}
         for frame, drawn in _drawn(batches, replicates, seed):
             levels = _level(frame[c.PROBABILITY].to_numpy(dtype=float))
             is_yes = frame["is_positive"].to_numpy(dtype=bool)[:, None]
@@ -148,7 +169,8 @@ def _ranked(rows: DataFrame, settings: Settings, seed: int, wanted: tuple[str, .
                 found = _by_level(levels[inside], drawn[inside], is_yes[inside])
                 total[name] = [_added([*total.get(name, []), found])]
                 n[name] = n.get(name, 0) + int(inside.sum())
-        yield _partial({name: (*one[0], n[name]) for name, one in total.items()})
+                _see(seen, name, frame[inside])
+        yield _partial({name: (*one[0], n[name]) for name, one in total.items()}, seen)
 
     def of_slice(partial: pd.DataFrame) -> pd.DataFrame:
         parts = [
@@ -156,9 +178,10 @@ def _ranked(rows: DataFrame, settings: Settings, seed: int, wanted: tuple[str, .
             for a, b, d in zip(partial["levels"], partial["first"], partial["second"], strict=True)
         ]
         levels, yes, no = _added(parts)
-        found = figures.of_ranking(yes, no, precision, capacity)
-        found["calibration_error"] = figures.calibration_error(_middle(levels), yes, no)
-        return _rows_of(partial, {name: one for name, one in found.items() if wanted is None or name in wanted})
+        found = figures.of_ranking(yes, no, precision, capacity) if is_ranking else {}
+        found |= figures.of_calibration(_middle(levels), yes, no)
+        has_curve = partial[c.N].sum() >= _CURVE_FROM
+        return _rows_of(partial, {m: one for m, one in found.items() if has_curve or not figures.is_of_curve(m)})
 
     return _collected(rows.mapInArrow(run, _SUMS), of_slice)
 
@@ -178,6 +201,12 @@ def _slices(frame: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
         inside = np.zeros(len(frame), dtype=bool)
         inside[frame.index.get_indexer(rows)] = True
         yield str(name), inside
+
+
+def _see(seen: dict[str, Keys], name: str, rows: pd.DataFrame) -> None:
+    """Count the creators of a slice's rows among those seen before."""
+    keys = rows[CREATOR].to_numpy(dtype=np.int64)
+    seen[name] = least(seen[name], keys) if name in seen else least(keys)
 
 
 def _by_place(place: npt.NDArray[np.int64], amounts: Floats, size: int) -> Floats:
@@ -215,19 +244,23 @@ def _added(
     return distinct[::-1], yes, no
 
 
-def _partial(sums: Mapping[str, tuple[npt.NDArray[np.int64], Floats, Floats, int]]) -> pa.RecordBatch:
-    columns = list(zip(*((name, *one) for name, one in sums.items()), strict=True)) or [()] * len(_SUMS.names)
-    stored = [[np.ascontiguousarray(one).tobytes() for one in column] for column in columns[1:4]]
+def _partial(
+    sums: Mapping[str, tuple[npt.NDArray[Any], Floats, Floats, int]], seen: Mapping[str, Keys]
+) -> pa.RecordBatch:
+    columns = list(zip(*((name, *one[:3], seen[name], one[3]) for name, one in sums.items()), strict=True))
+    columns = columns or [()] * len(_SUMS.names)
+    stored = [[np.ascontiguousarray(one).tobytes() for one in column] for column in columns[1:-1]]
     buffers = [pa.array(column, pa.binary()) for column in stored]
     return pa.RecordBatch.from_arrays(
-        [pa.array(columns[0], pa.string()), *buffers, pa.array(columns[4], pa.int64())], names=_SUMS.names
+        [pa.array(columns[0], pa.string()), *buffers, pa.array(columns[-1], pa.int64())], names=_SUMS.names
     )
 
 
 def _rows_of(partial: pd.DataFrame, found: Mapping[str, Floats]) -> pd.DataFrame:
-    n = int(partial[c.N].sum())
-    rows = [(partial[c.SLICE].iloc[0], metric, values.tolist(), n) for metric, values in found.items()]
-    return pd.DataFrame(rows, columns=_FOUND.names)
+    n, name = int(partial[c.N].sum()), partial[c.SLICE].iloc[0]
+    n_creators = count(least(*(np.frombuffer(one, np.int64) for one in partial["creators"])))
+    rows = [(name, metric, values.tolist(), n) for metric, values in found.items()]
+    return pd.DataFrame([*rows, (name, _N_CREATORS, [float(n_creators)], n)], columns=_FOUND.names)
 
 
 def _rows_by_node(names: Sequence[str], found: Mapping[str, Floats], true: Floats) -> pd.DataFrame:
@@ -241,8 +274,13 @@ def _rows_by_node(names: Sequence[str], found: Mapping[str, Floats], true: Float
 
 def _collected(partials: DataFrame, of_slice: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Figure]:
     rows = partials.groupBy(c.SLICE).applyInPandas(of_slice, _FOUND).collect()  # few: one a slice and metric
+    creators = {row[c.SLICE]: int(row["values"][0]) for row in rows if row[c.METRIC] == _N_CREATORS}
     figures_found = (
-        Figure(row[c.SLICE], row[c.METRIC], np.array(row["values"], dtype=float), row[c.N]) for row in rows
+        Figure(
+            row[c.SLICE], row[c.METRIC], np.array(row["values"], dtype=float), row[c.N], creators.get(row[c.SLICE], 0)
+        )
+        for row in rows
+        if row[c.METRIC] != _N_CREATORS
     )
     kept = [one for one in figures_found if np.isfinite(one.value)]
     return sorted(kept, key=lambda one: (one.slice, one.metric))

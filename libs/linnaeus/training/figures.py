@@ -10,16 +10,23 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 BINS = 15
+# The points of a reliability curve, a bin each: how often it is true, and how sure the model was.
+SHARE_TRUE, CONFIDENCE = "reliability_", "confidence_"
 
 
 def of_classes(hits: Floats, predicted: Floats, true: Floats) -> dict[str, Floats]:
-    """Macro-F1 over the classes that occur, and accuracy (micro-F1), of counts (classes, replicates).
+    """Macro-F1 over the classes that occur, micro-F1 and accuracy, of counts (classes, replicates).
 
-    As scikit-learn defines them; a class that neither is true nor predicted in a replicate does not count there.
+    As scikit-learn defines them; a class that neither is true nor predicted in a replicate does not count there. Where
+    each content has one label and one prediction, as here, micro-F1 and accuracy are the same number.
     """
     n, sizes = true.sum(axis=0), predicted + true
     f1 = np.divide(2 * hits, sizes, out=np.zeros_like(hits), where=sizes > 0)
-    return {"macro_f1": _ratio(f1.sum(axis=0), (sizes > 0).sum(axis=0)), "accuracy": _ratio(hits.sum(axis=0), n)}
+    return {
+        "macro_f1": _ratio(f1.sum(axis=0), (sizes > 0).sum(axis=0)),
+        "micro_f1": _ratio(2 * hits.sum(axis=0), sizes.sum(axis=0)),
+        "accuracy": _ratio(hits.sum(axis=0), n),
+    }
 
 
 def of_each_class(hits: Floats, predicted: Floats, true: Floats) -> dict[str, Floats]:
@@ -60,21 +67,37 @@ def of_ranking(yes: Floats, no: Floats, precision: float, capacity: float) -> di
     }
 
 
-def calibration_error(probability: Floats, yes: Floats, no: Floats) -> Floats:
-    """Expected calibration error (replicates,) over 15 bins of equal mass, of levels (levels,) in descending order.
+def of_calibration(probability: Floats, yes: Floats, no: Floats) -> dict[str, Floats]:
+    """Expected calibration error over 15 bins of equal mass, and the reliability curve's points, each (replicates,).
 
-    The mean of |confidence - frequency|, weighted by the bins' size. Naeini, Cooper and Hauskrecht (2015), Obtaining
-    well calibrated probabilities using Bayesian binning; bins of equal mass as in Nguyen and O'Connor (2015). A level
-    is in the bin in which the middle of its mass lies.
+    `probability` (levels,) in descending order; `yes` and `no` (levels, replicates). The error is the mean of
+    |confidence - frequency|, weighted by the bins' size. Naeini, Cooper and Hauskrecht (2015), Obtaining well
+    calibrated probabilities using Bayesian binning; bins of equal mass as in Nguyen and O'Connor (2015). A level is in
+    the bin in which the middle of its mass lies. The curve: `confidence_<bin>`, the mean probability in a bin, and
+    `reliability_<bin>`, the share that is true there; bin 01 has the least probabilities.
     """
     mass = yes + no
     total = mass.sum(axis=0)
     middle = _ratio(np.cumsum(mass, axis=0) - mass / 2, total)
     place = np.minimum((np.nan_to_num(middle) * BINS).astype(int), BINS - 1)
-    gap = probability[:, None] * mass - yes
-    by_bin = np.zeros((BINS, mass.shape[1]))
-    np.add.at(by_bin, (place, np.arange(mass.shape[1])[None, :]), gap)
-    return _ratio(np.abs(by_bin).sum(axis=0), total)
+    expected, true, n = (_by_bin(place, one) for one in (probability[:, None] * mass, yes, mass))
+    found = {"calibration_error": _ratio(np.abs(expected - true).sum(axis=0), total)}
+    confidence, share = _ratio(expected, n)[::-1], _ratio(true, n)[::-1]
+    for one in range(BINS):
+        found |= {f"{CONFIDENCE}{one + 1:02d}": confidence[one], f"{SHARE_TRUE}{one + 1:02d}": share[one]}
+    return found
+
+
+def is_of_curve(metric: str) -> bool:
+    """Whether a metric is a point of a reliability curve, not a figure by itself."""
+    return metric.startswith((SHARE_TRUE, CONFIDENCE))
+
+
+def _by_bin(place: npt.NDArray[np.int64], amounts: Floats) -> Floats:
+    """Sums (BINS, replicates) of amounts (levels, replicates) by their bin, which replicates do not share."""
+    width = amounts.shape[1]
+    summed = np.bincount((place * width + np.arange(width)).ravel(), amounts.ravel(), BINS * width)
+    return summed.reshape(BINS, width)
 
 
 def _recall_at_capacity(yes: Floats, no: Floats, capacity: float) -> Floats:
