@@ -138,7 +138,7 @@ def test_a_bundle_of_the_third_format_is_read(bundle: ModelBundle) -> None:
         if head["calibration"]:
             del head["calibration"]["knots"]
     read = ModelBundle.from_files(bundle.to_files() | {"bundle.json": json.dumps(document).encode()})
-    assert read.to_files() == bundle.to_files()
+    assert read.heads["spam"].parts == ()
     assert read.heads["spam"].calibration == Calibration(1.25, -0.1)
     assert read.heads["category"].calibration is None
 
