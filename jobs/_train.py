@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ from linnaeus.training.figures import is_of_curve
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.local_classifiers import branchings, flat, rows_of
+from linnaeus.training.logistic import fit_logistic
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
@@ -246,15 +248,26 @@ def _fit_head(
     lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoints: Sequence[KeptFile] | None
 ) -> Head:
     with ExitStack() as held:
-        rows, linear = prepared(lake, config, manifest, facet, held)
+        rows, linear, placed = prepared(lake, config, manifest, facet, held)
+        linear = _with_logistic(config, placed, linear, facet)
         parts = [
             LocalPart(node, groups, _fit_part(config, rows, facet, groups, checkpoints[place] if checkpoints else None))
             for place, (node, groups) in enumerate(facet.branchings.items())
         ]
+    share = config.training.logistic.share
     # One that tells all classes apart by itself is what a flat head is.
     if len(parts) == 1:
-        return Head(facet.classes, parts[0].booster, linear)
-    return Head(facet.classes, b"", linear, parts=tuple(parts))
+        return Head(facet.classes, parts[0].booster, linear, logistic_share=share)
+    return Head(facet.classes, b"", linear, parts=tuple(parts), logistic_share=share)
+
+
+def _with_logistic(config: Config, placed: DataFrame, linear: LinearModel, facet: Facet) -> LinearModel:
+    """The linear models with the logistic regression that is mixed with the booster, where one is wanted."""
+    settings = config.training.logistic
+    if settings.share == 0:
+        return linear
+    trained_on = placed.where(F.col(c.PART) == TRAIN)
+    return dataclasses.replace(linear, logistic=fit_logistic(trained_on, linear.idf, len(facet.classes), settings))
 
 
 def _fit_part(config: Config, rows: DataFrame, facet: Facet, groups: Groups, checkpoint: KeptFile | None) -> bytes:
@@ -269,8 +282,9 @@ def _fit_part(config: Config, rows: DataFrame, facet: Facet, groups: Groups, che
 
 def prepared(
     lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, held: ExitStack
-) -> tuple[DataFrame, LinearModel]:
-    """What a facet's boosters are fitted on and judged by, on their workers, and the linear models among the features.
+) -> tuple[DataFrame, LinearModel, DataFrame]:
+    """What a facet's boosters are fitted on and judged by, on their workers, the linear models among the features, and
+    the rows that these were fitted on.
 
     The local ones of a tree share the linear models of all classes. Rows that several read are cached.
     """
@@ -285,7 +299,7 @@ def prepared(
     placed = cached(place(by_place, settings.workers or slots(lake.session)), held)
     linear, without = fit_linear(placed.where(is_trained_on), len(facet.classes), manifest, folds, settings.linear)
     made = with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge)
-    return (cached(made, held) if len(facet.branchings) > 1 else made), linear
+    return (cached(made, held) if len(facet.branchings) > 1 else made), linear, placed
 
 
 def _with_risk_levels(config: Config, bundle: ModelBundle, head: str, facet: Facet) -> ModelBundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -128,7 +129,7 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
     manifest = bundle.manifest
     found = {}
     for name, head in bundle.heads.items():
-        inputs = []
+        inputs, units = [], []
         for embedding, statistics, terms in rows:
             weighted = np.bincount(terms, minlength=manifest.buckets).astype(float) * head.linear.idf
             norm = np.linalg.norm(weighted)
@@ -139,25 +140,51 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
             by_vector = head.linear.vector_coefficients.astype(float) @ np.array([*vector, 1.0])
             shown = [float("nan")] * manifest.dimension if embedding is None else embedding
             inputs.append([*shown, *statistics, *by_terms, *by_vector, *similar])
-        if not head.parts:
-            found[name] = _chances(head.booster, inputs, head.calibration)
-            continue
-        found[name] = np.ones((len(rows), len(head.classes)))
-        for part in head.parts:
-            chances = _chances(part.booster, inputs, None)
-            for group, places in enumerate(part.groups):
-                for place in places:
-                    found[name][:, place] *= chances[:, group]
+            units.append(unit)
+        chances = _composed(head, inputs)
+        if head.logistic_share > 0:
+            chances = np.stack([_mixed(head, *pair) for pair in zip(chances, units, strict=True)])
+        if head.calibration is not None:
+            odds = np.log(chances[:, 1] / chances[:, 0])
+            logits = [_through(head.calibration.knots, float(one)) for one in odds]
+            yes = 1 / (1 + np.exp(-(head.calibration.slope * np.array(logits) + head.calibration.intercept)))
+            chances = np.stack([1 - yes, yes], axis=1)
+        found[name] = chances
     return found
 
 
-def _chances(content: bytes, inputs: list[list[float]], calibration: Calibration | None) -> npt.NDArray[np.float64]:
+def _composed(head: Head, inputs: list[list[float]]) -> npt.NDArray[np.float64]:
+    """By the one booster, or the product of the local ones."""
+    if not head.parts:
+        return _chances(head.booster, inputs)
+    found = np.ones((len(inputs), len(head.classes)))
+    for part in head.parts:
+        chances = _chances(part.booster, inputs)
+        for group, places in enumerate(part.groups):
+            for place in places:
+                found[:, place] *= chances[:, group]
+    return found
+
+
+def _mixed(head: Head, chances: npt.NDArray[np.float64], unit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A row's probabilities by booster and logistic regression together."""
+    scores = head.linear.logistic.astype(float) @ np.append(unit, 1.0)
+    scores = np.array([0.0, scores[0]]) if len(scores) == 1 else scores
+    second = np.exp(scores) / np.exp(scores).sum()
+    product = chances ** (1 - head.logistic_share) * second**head.logistic_share
+    return np.asarray(product / product.sum())
+
+
+def _chances(content: bytes, inputs: list[list[float]]) -> npt.NDArray[np.float64]:
     booster = xgboost.Booster()
     booster.load_model(bytearray(content))
     raw = booster.predict(xgboost.DMatrix(np.array(inputs, dtype=np.float32))).astype(float)
-    if raw.ndim > 1:
-        return np.asarray(raw)
-    if calibration is not None:
-        logits = [_through(calibration.knots, float(one)) for one in np.log(raw / (1 - raw))]
-        raw = 1 / (1 + np.exp(-(calibration.slope * np.array(logits) + calibration.intercept)))
-    return np.stack([1 - raw, raw], axis=1)
+    return np.asarray(raw) if raw.ndim > 1 else np.stack([1 - raw, raw], axis=1)
+
+
+def with_logistic(bundle: ModelBundle, name: str, share: float, seed: int = 0) -> ModelBundle:
+    """The bundle with a random logistic regression in the mixture of a head."""
+    head, rng = bundle.heads[name], np.random.default_rng(seed)
+    n_scores = 1 if len(head.classes) == 2 else len(head.classes)
+    logistic = (3 * rng.normal(size=(n_scores, bundle.manifest.buckets + 1))).astype(np.float32)
+    return bundle.with_head(name, linear=dataclasses.replace(head.linear, logistic=logistic), logistic_share=share)

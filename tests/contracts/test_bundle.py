@@ -52,6 +52,14 @@ def test_round_trip(bundle: ModelBundle) -> None:
             np.testing.assert_array_equal(other, array)
 
 
+def test_a_logistic_regression_goes_round(bundle: ModelBundle) -> None:
+    made = dataclasses.replace(bundle.heads["category"].linear, logistic=np.ones((3, 17), np.float32))
+    read = ModelBundle.from_files(bundle.with_head("category", linear=made, logistic_share=0.25).to_files())
+    assert {name: head.logistic_share for name, head in read.heads.items() if head.logistic_share} == {"category": 0.25}
+    assert read.heads["category"].linear.logistic.shape == (3, 17)
+    assert read.heads["spam"].linear.logistic.shape == (0, 0)
+
+
 def test_local_parts_go_round_in_files_whose_names_are_safe_whatever_the_nodes(bundle: ModelBundle) -> None:
     parts = (
         LocalPart(None, ((0, 2), (1,)), b"top"),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
-from linnaeus.inference.predictor import FeatureBatch, Predictor
-from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, with_local_parts
+from linnaeus.inference.predictor import FeatureBatch, Predictor, mixed
+from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, with_local_parts, with_logistic
 
 MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, statistics=("a", "b", "c"), buckets=32, bigrams=True)
 CATEGORY = random_bundle("category", {"category": ("tech", "sport", "politics", "art")}, MANIFEST, seed=1)
@@ -42,7 +42,15 @@ def _calibrated(calibrations: dict[str, Calibration]) -> ModelBundle:
 WITH_KNOTS = RISK.with_head("hate", calibration=Calibration(1.0, 0.0, ((-1.0, -2.0), (-0.2, -0.1), (0.8, 0.4))))
 
 
-@pytest.mark.parametrize("bundle", [CATEGORY, RISK, LOCAL, WITH_KNOTS], ids=["category", "risk", "local", "knots"])
+MIXED = with_logistic(with_logistic(RISK, "spam", 0.3), "hate", 0.9)
+MIXED_LOCAL = with_logistic(LOCAL, "category", 0.5)
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [CATEGORY, RISK, LOCAL, WITH_KNOTS, MIXED, MIXED_LOCAL],
+    ids=["category", "risk", "local", "knots", "mixed", "mixed local"],
+)
 def test_probabilities_are_those_of_the_booster_and_the_calibration(bundle: ModelBundle) -> None:
     rows = random_rows(200, MANIFEST, seed=3)
     found = Predictor(bundle).predict(batch_of(rows))
@@ -64,6 +72,14 @@ def test_calibration_moves_the_probabilities_of_its_head_alone() -> None:
     np.testing.assert_array_equal(calibrated["hate"], plain["hate"])
     order = np.argsort(plain["spam"][:, 1], kind="stable")
     assert (np.diff(calibrated["spam"][order, 1]) >= 0).all()  # a positive slope keeps the ranking
+
+
+def test_a_mixture_by_hand() -> None:
+    first, second = np.array([[0.8, 0.2], [0.5, 0.5]], np.float32), np.array([[0.2, 0.8], [1.0, 0.0]], np.float32)
+    np.testing.assert_allclose(mixed(first, second, 0.5), [[0.5, 0.5], [1.0, 0.0]], atol=1e-4)
+    np.testing.assert_allclose(mixed(first, second, 0.0), first, atol=1e-6)
+    a, b = 0.8**0.75 * 0.2**0.25, 0.2**0.75 * 0.8**0.25
+    np.testing.assert_allclose(mixed(first, second, 0.25)[0], [a / (a + b), b / (a + b)], rtol=1e-5)
 
 
 def test_every_group_of_features_counts() -> None:

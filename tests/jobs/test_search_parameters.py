@@ -39,7 +39,9 @@ class Bowl:
         patch.setattr(search_parameters, "rows_of", lambda rows, groups: rows)
         patch.setattr(search_parameters, "fit_booster", self.fit)
 
-    def fit(self, rows: Any, n_classes: int, seed: int, settings: Booster, stops_early: bool, on_disk: bool) -> Fitted:
+    def fit(
+        self, rows: Any, n_classes: int, seed: int, settings: Booster, stops_early: bool, on_disk: bool = False
+    ) -> Fitted:
         if self.breaks_at == len(self.asked):
             raise ConnectionError
         assert n_classes == 3 and stops_early
@@ -121,7 +123,7 @@ def test_the_loss_of_local_classifiers_is_that_of_their_product(
     losses = {branchings[None]: 0.6, branchings["first"]: 0.3}
     monkeypatch.setattr(search_parameters, "rows_of", lambda rows, groups: groups)
 
-    def fit(groups: Groups, n_classes: int, seed: int, settings: Booster, stops_early: bool) -> Fitted:
+    def fit(groups: Groups, n_classes: int, seed: int, settings: Booster, stops_early: bool, on_disk: bool) -> Fitted:
         assert n_classes == len(groups) and stops_early
         return Fitted(b"", losses[groups])
 

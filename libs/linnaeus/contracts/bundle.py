@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from scipy.special import expit, softmax
 
 from linnaeus.contracts.config import fingerprint
 from linnaeus.contracts.errors import ConfigurationError
@@ -28,7 +29,7 @@ Groups = tuple[tuple[int, ...], ...]  # of places of classes
 _DOCUMENT = "bundle.json"
 _FORMAT = 4
 # The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds;
-# none of them had local parts, nor knots of calibrations.
+# none of them had local parts, knots of calibrations, or a logistic regression.
 _READABLE = (1, 2, 3, 4)
 _CERTAIN = 1e-7  # probabilities nearer to 0 or 1 count as so near: their logits stay finite
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
@@ -88,13 +89,15 @@ class LinearModel:
 
     Shapes: idf (buckets,), term_coefficients (n_scores, buckets), vector_coefficients (n_scores, dimension + 1), the
     constant last; centroids (n_classes, buckets), each of norm one (none in a model of the first format). n_scores is
-    one for two classes (the second's score over the first's), else one a class.
+    one for two classes (the second's score over the first's), else one a class. `logistic` (n_scores, buckets + 1),
+    the constant last, is no feature but a model of its own that is mixed with the booster; (0, 0) where there is none.
     """
 
     idf: Floats
     term_coefficients: Floats
     vector_coefficients: Floats
     centroids: Floats
+    logistic: Floats = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def scores(self, unit: sparse.csr_matrix, vectors: Floats) -> Floats:
         """Scores (rows, n_features) of unit TF-IDF rows (rows, buckets) and vectors (rows, dimension), NaN as zero.
@@ -104,6 +107,14 @@ class LinearModel:
         by_terms = linear_scores(unit, self.term_coefficients)
         by_vector = vector_scores(vectors, self.vector_coefficients)
         return np.hstack([by_terms, by_vector, linear_scores(unit, self.centroids)])
+
+    def chances(self, unit: sparse.csr_matrix) -> Floats:
+        """Probabilities (rows, classes) by the logistic regression, of unit TF-IDF rows (rows, buckets)."""
+        scores = linear_scores(unit, self.logistic[:, :-1]) + self.logistic[:, -1]
+        if scores.shape[1] == 1:
+            yes = expit(scores)
+            return np.hstack([1 - yes, yes])
+        return np.asarray(softmax(scores, axis=1))
 
     @property
     def n_features(self) -> int:
@@ -152,7 +163,8 @@ class Head:
 
     `parts` are local classifiers in the place of the one `booster`, which then is empty: the probability of a class is
     the product of those of its groups. `thresholds` are probabilities: of `category` by node, from where it is
-    accepted; of a risk where the levels `medium` and `high` begin.
+    accepted; of a risk where the levels `medium` and `high` begin. `logistic_share` is that of the logistic regression
+    in the mixture with the booster: in the logarithms of probabilities, which then are made to sum to one.
     """
 
     classes: tuple[str, ...]
@@ -161,6 +173,7 @@ class Head:
     calibration: Calibration | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     parts: tuple[LocalPart, ...] = ()
+    logistic_share: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +201,7 @@ class ModelBundle:
                     "calibration": dataclasses.asdict(head.calibration) if head.calibration else None,
                     "thresholds": dict(head.thresholds),
                     "groups": [dataclasses.asdict(group) for group in self.manifest.groups(head.linear)],
+                    "logistic_share": head.logistic_share,
                     "parts": [{"node": part.node, "groups": part.groups} for part in head.parts],
                 }
                 for name, head in self.heads.items()
@@ -224,6 +238,7 @@ class ModelBundle:
                 _calibration(said["calibration"]),
                 said.get("thresholds", {}),
                 parts,
+                said.get("logistic_share", 0.0),
             )
         return ModelBundle(document["family"], _manifest(document["manifest"]), heads)
 

@@ -209,6 +209,14 @@ class Linear(_Section):
     ridge_penalty: float = Field(gt=0)
 
 
+class Logistic(_Section):
+    """The logistic regression on terms that is mixed with the booster."""
+
+    share: float = Field(ge=0, lt=1)
+    penalty: float = Field(gt=0)
+    iterations: int = Field(ge=1)
+
+
 class Booster(_Section):
     """XGBoost's parameters."""
 
@@ -251,6 +259,7 @@ class Training(_Section):
     min_validation: int = Field(ge=1)
     tree: Literal["flat", "local"]
     linear: Linear
+    logistic: Logistic
     booster: Booster
     calibration: Literal["regularised_platt", "platt", "isotonic"]
     levels: Levels

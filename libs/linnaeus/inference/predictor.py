@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import xgboost
 from scipy import sparse
+from scipy.special import softmax
 
 from linnaeus.contracts.bundle import Calibration, Groups, Head, ModelBundle
 from linnaeus.contracts.lexical import term_counts, unit_tf_idf
 
 Array = npt.NDArray[np.float32]
+_LEAST = 1e-9  # probabilities below it count as it
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +60,17 @@ class Predictor:
     def _predict_head(self, name: str, head: Head, batch: FeatureBatch, counts: sparse.csr_matrix) -> Array:
         if batch.size == 0:  # of no rows XGBoost gives one dimension, whatever the classes
             return np.zeros((0, len(head.classes)), dtype=np.float32)
-        scores = head.linear.scores(unit_tf_idf(counts, head.linear.idf), batch.embeddings)
+        unit = unit_tf_idf(counts, head.linear.idf)
+        scores = head.linear.scores(unit, batch.embeddings)
         features = np.concatenate([batch.embeddings, batch.statistics, scores], axis=1)
-        found = [_chances(booster, features, head.calibration) for booster in self._boosters[name]]
-        if not head.parts:
-            return found[0]
-        return composed(len(head.classes), ((part.groups, one) for part, one in zip(head.parts, found, strict=True)))
+        found = [_chances(booster, features) for booster in self._boosters[name]]
+        chances = found[0]
+        if head.parts:
+            groups = (part.groups for part in head.parts)
+            chances = composed(len(head.classes), zip(groups, found, strict=True))
+        if head.logistic_share > 0:
+            chances = mixed(chances, head.linear.chances(unit), head.logistic_share)
+        return chances if head.calibration is None else _calibrated(chances, head.calibration)
 
 
 def composed(n_classes: int, conditionals: Iterable[tuple[Groups, Array]]) -> Array:
@@ -94,10 +101,22 @@ def _loaded(head: Head, threads: int) -> list[xgboost.Booster]:
     return boosters
 
 
-def _chances(booster: xgboost.Booster, features: Array, calibration: Calibration | None) -> Array:
-    """A booster's probabilities (rows, classes), summing to one; of two classes calibrated."""
+def _chances(booster: xgboost.Booster, features: Array) -> Array:
+    """A booster's probabilities (rows, classes), summing to one."""
     raw = np.asarray(booster.inplace_predict(features), dtype=np.float32)
-    if raw.ndim == 1:
-        raw = raw if calibration is None else calibration.apply(raw).astype(np.float32)
-        raw = np.stack([1 - raw, raw], axis=1)
-    return raw
+    return np.stack([1 - raw, raw], axis=1) if raw.ndim == 1 else raw
+
+
+def mixed(first: Array, second: Array, share: float) -> Array:
+    """Probabilities (rows, classes), summing to one, that are proportional to first^(1 - share) · second^share.
+
+    The logarithmic opinion pool: Genest and Zidek (1986), Combining probability distributions.
+    """
+    logs = [np.log(np.maximum(one.astype(np.float64), _LEAST)) for one in (first, second)]
+    return np.asarray(softmax((1 - share) * logs[0] + share * logs[1], axis=1), dtype=np.float32)
+
+
+def _calibrated(chances: Array, calibration: Calibration) -> Array:
+    """Of two classes, by the second's."""
+    yes = calibration.apply(chances[:, 1]).astype(np.float32)
+    return np.stack([1 - yes, yes], axis=1)
