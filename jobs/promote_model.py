@@ -10,13 +10,13 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from jobs._decisions import Outcome, write_decision
-from jobs._models import MAIN_METRIC, facets_of, held_out_figures, main_figure, not_in_force
+from jobs._models import MAIN_METRIC, facets_of, held_out_figures, not_in_force
 from jobs._promotion_report import Decided, of_gate, publish
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
-from linnaeus.registry.gate import OVERALL, Decision, Measured, decide
+from linnaeus.registry.gate import OVERALL, Decision, Measured, decide, mean_overall
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
@@ -111,7 +111,7 @@ def _compared(
     in_force = tracking.load(champion) if champion else None
     if reason := _unfit(bundle, in_force, candidate, config):
         return _Comparison(Decision(False, reason))
-    own = held_out_figures(lake, config, bundle)
+    own = _own(lake, config, bundle, candidate, champion)
     # The features that the champion was made for may be gone: what was measured when they were there counts.
     is_recorded = in_force is not None and not_in_force(in_force.manifest, config) is not None
     other = None
@@ -122,8 +122,23 @@ def _compared(
             if is_recorded
             else _measured(held_out_figures(lake, config, in_force))
         )
-    decision = decide(MAIN_METRIC[family], _measured(own), other, config.promotion)
-    return _Comparison(decision, *main_figure(own, family), is_recorded)
+    decision = decide(MAIN_METRIC[family], own, other, config.promotion)
+    overall = mean_overall(MAIN_METRIC[family], own)
+    if overall is None:
+        return _Comparison(decision, is_recorded=is_recorded)
+    return _Comparison(decision, float(overall.values[0]), overall.n, is_recorded)
+
+
+def _own(
+    lake: Lake, config: Config, bundle: ModelBundle, candidate: Version, champion: Version | None
+) -> list[Measured]:
+    """The candidate's figures; where there is nothing to compare them with, those of its training, if on record."""
+    if champion is None:
+        recorded = _recorded(lake, candidate, MAIN_METRIC[bundle.family], config.evaluation.replicates)
+        known = facets_of(config, bundle.family).values()
+        if found := [one for one in recorded if one.facet in known]:
+            return found
+    return _measured(held_out_figures(lake, config, bundle))
 
 
 def _unfit(bundle: ModelBundle, in_force: ModelBundle | None, candidate: Version, config: Config) -> str | None:

@@ -105,7 +105,7 @@ def decide(
     configured precision. The bounds are one-sided at `error_rate`. `champion` is None where none is in force: then any
     candidate with a figure is promoted.
     """
-    own = _mean(metric, candidate)
+    own = mean_overall(metric, candidate)
     if own is None or not np.isfinite(own.values[0]):
         return Decision(False, f"the candidate has no {metric}: no held-out content is labelled for it")
     if own.n < settings.min_held_out:
@@ -115,7 +115,9 @@ def decide(
     if champion is None:
         return Decision(True, f"there was no champion; the candidate's {metric} is {_said(own)} on {own.n} contents")
     both = {one.facet for one in candidate} & {one.facet for one in champion}
-    own_of_both, other = (_mean(metric, [one for one in of if one.facet in both]) for of in (candidate, champion))
+    own_of_both, other = (
+        mean_overall(metric, [one for one in of if one.facet in both]) for of in (candidate, champion)
+    )
     if own_of_both is None or other is None:
         return Decision(True, f"the champion has no {metric} on these contents; the candidate's is {_said(own)}")
     overall = _check(own_of_both, other, settings.max_loss, settings.error_rate, strict=True)
@@ -191,7 +193,7 @@ def _sign(metric: str) -> float:
     return -1.0 if metric == CALIBRATION_ERROR else 1.0
 
 
-def _mean(metric: str, figures: Sequence[Measured]) -> Measured | None:
+def mean_overall(metric: str, figures: Sequence[Measured]) -> Measured | None:
     """The mean over the facets of a metric overall."""
     found = [one for one in figures if (one.slice, one.metric) == (OVERALL, metric)]
     if not found:
