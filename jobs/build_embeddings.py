@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.sql import DataFrame
@@ -54,14 +56,19 @@ def main(config: Config) -> JobResult:
         todo, n_todo = _held(_todo(lake, stamp), held)
         if n_todo == 0:
             return _result(0, 0, 0, 0, stamp)
-        _, (new_texts, n_new) = side_by_side(
-            lambda step: step(),
-            [lambda: check_stamps(stamp, _stamps(lake)), lambda: _held(_new_texts(lake, todo, stamp), held)],
-        )
-        n_failed = _fill(lake, config.embedder, stamp, loading.result(), new_texts, n_new) if n_new > 0 else 0
-        served = _served(lake, todo, stamp, config.embedder.dimension)
+        steps: list[Callable[[], Any]] = [
+            lambda: check_stamps(stamp, _stamps(lake)),
+            lambda: _held(_new_texts(lake, todo, stamp), held),
+            lambda: todo.select(c.CONTENT_HASH).distinct().count(),
+        ]
+        _, (new_texts, n_new), n_texts = side_by_side(lambda step: step(), steps)
+        filling = _Filling(lake, config.embedder, stamp, loading.result(), held)
+        if n_new > 0:
+            filling.fill(new_texts, n_new)
+        vectors = filling.vectors if n_new == n_texts else None
+        served = _served(todo, _stored(lake, stamp) if vectors is None else vectors, config.embedder.dimension)
         written = lake.merge(served, tables.EMBEDDINGS, stored=F.col(_HAS_ROW)).written
-    return _result(n_todo, n_new, n_failed, written, stamp)
+    return _result(n_todo, n_new, filling.n_failed, written, stamp)
 
 
 def _held(rows: DataFrame, held: ExitStack) -> tuple[DataFrame, int]:
@@ -89,27 +96,47 @@ def _stamps(lake: Lake) -> list[str]:
 
 
 def _new_texts(lake: Lake, todo: DataFrame, stamp: str) -> DataFrame:
-    known = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp).select(c.CONTENT_HASH)
+    known = _stored(lake, stamp).select(c.CONTENT_HASH)
     return distinct_texts(todo).join(known, c.CONTENT_HASH, "left_anti")
 
 
-def _served(lake: Lake, todo: DataFrame, stamp: str, dimension: int) -> DataFrame:
+def _stored(lake: Lake, stamp: str) -> DataFrame:
+    """The rows of silver.text_embeddings that are this embedder's."""
+    return lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp)
+
+
+def _served(todo: DataFrame, vectors: DataFrame, dimension: int) -> DataFrame:
     """Rows of silver.embeddings for contents whose text has its vector, and whether they have one already."""
-    vectors = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == stamp)
     served = todo.select(c.CONTENT_ID, c.CONTENT_HASH, _HAS_ROW).join(vectors, c.CONTENT_HASH)
     return with_embedding(served, dimension)
 
 
 @dataclass(eq=False)
 class _Filling:
-    """A fill on its way: what embeds, where to, and how many texts failed so far."""
+    """A fill on its way: what embeds, where to, and how many texts failed so far.
+
+    What one commit can hold is also kept until `held` ends, so that it need not be read again.
+    """
 
     lake: Lake
     settings: Embedder
     stamp: str
     loaded: LoadedEmbedder
-    windowing: Windowing
+    held: ExitStack
     n_failed: int = 0
+    kept: list[DataFrame] | None = None
+
+    @property
+    def vectors(self) -> DataFrame | None:
+        """All rows that were stored; None where they were too many to be kept."""
+        return reduce(DataFrame.union, self.kept) if self.kept else None
+
+    def fill(self, texts: DataFrame, n_texts: int) -> None:
+        """Embed texts in commits of `texts_a_commit`."""
+        n_parts = math.ceil(n_texts / self.settings.texts_a_commit)
+        self.kept = [] if n_parts == 1 else None
+        for part in _parts(texts, n_parts):
+            self.commit_or_halve(part)
 
     def commit(self, texts: DataFrame) -> None:
         """Embed texts and store their vectors, in one commit; those that have none are read one by one."""
@@ -139,12 +166,16 @@ class _Filling:
             int(settings.megabytes_a_partition * 2**20),
             slots(self.lake.session),
         )
-        vectors = embed(texts, self.loaded.annotator, self.windowing, settings.dimension, partitions)
+        windowing = Windowing.of(settings, self.loaded.vocabulary)
+        vectors = embed(texts, self.loaded.annotator, windowing, settings.dimension, partitions)
         return vectors.persist(StorageLevel.MEMORY_AND_DISK)
 
     def _store(self, texts: DataFrame, vectors: DataFrame) -> None:
         rows = vectors.where(F.col(c.VECTOR).isNotNull()).withColumn(c.EMBEDDER, F.lit(self.stamp))
         rows = rows.join(signatures(texts), c.CONTENT_HASH, "left").select(*tables.TEXT_EMBEDDINGS.columns)
+        if self.kept is not None:
+            rows = cached(rows, self.held)
+            self.kept.append(rows)
         self.lake.merge(rows, tables.TEXT_EMBEDDINGS, stored=F.lit(False))
 
     def commit_or_halve(self, texts: DataFrame) -> None:
@@ -181,16 +212,9 @@ class _Filling:
     def _reason(self, text_of: DataFrame) -> str:
         row = text_of.first()
         assert row is not None
-        windows = [one.text for one, _ in Cutter(self.windowing).weighted(row[c.TITLE], row[c.BODY])]
+        cutter = Cutter(Windowing.of(self.settings, self.loaded.vocabulary))
+        windows = [one.text for one, _ in cutter.weighted(row[c.TITLE], row[c.BODY])]
         return failure_on(self.lake.session, self.loaded.annotator, windows)
-
-
-def _fill(lake: Lake, settings: Embedder, stamp: str, loaded: LoadedEmbedder, texts: DataFrame, n_texts: int) -> int:
-    """Embed texts in commits of `texts_a_commit`; the number of those that went to quarantine."""
-    filling = _Filling(lake, settings, stamp, loaded, Windowing.of(settings, loaded.vocabulary))
-    for part in _parts(texts, math.ceil(n_texts / settings.texts_a_commit)):
-        filling.commit_or_halve(part)
-    return filling.n_failed
 
 
 def _parts(texts: DataFrame, n_parts: int) -> Iterator[DataFrame]:
