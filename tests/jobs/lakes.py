@@ -54,5 +54,5 @@ def fill(lake: Lake, config: Config, rows: Sequence[tuple[str, str]], labels: Ma
 
 def label(lake: Lake, labels: Mapping[str, str], facet: str) -> None:
     """Sure labels of contents by id."""
-    rows = [(name, facet, one, 1.0, 0, "gold", None, 0.0) for name, one in labels.items()]
+    rows = [(name, facet, one, 1.0, 0, "gold", None, 0.0, None) for name, one in labels.items()]
     lake.merge(lake.session.createDataFrame(rows, schemas.LABELS), tables.LABELS)

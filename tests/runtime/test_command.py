@@ -76,6 +76,7 @@ def test_done(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture
         (errors.SchemaError("broken"), 1),
         (errors.SetupError("broken"), 1),
         (errors.TrackingError("broken"), 1),
+        (errors.UnfitError("broken"), 1),
         (errors.ConfigurationError("broken"), 2),
         (errors.InputError("broken"), 2),
         (errors.NoChampionError("broken"), 2),
