@@ -20,13 +20,13 @@ from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.tokens import tokenizer_version
 from linnaeus.features.vector import features_of
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
+from linnaeus.registry.gate import Measured, mean_overall
 from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.lake import Reader
 from linnaeus.runtime.spark import cached
 from linnaeus.training.calibration import binned
 from linnaeus.training.evaluation import (
     CREATOR,
-    OVERALL,
     PREDICTED,
     SLICES,
     Figure,
@@ -166,9 +166,14 @@ def _confusion(rows: DataFrame) -> dict[tuple[str, str], int]:
     return {(row[c.LABEL], row[PREDICTED]): row["count"] for row in counted}
 
 
-def main_figure(figures: Mapping[str, list[Figure]], family: str) -> tuple[float | None, int]:
+def measured(figures: Mapping[str, list[Figure]]) -> list[Measured]:
+    """Figures by facet as the gate compares them."""
+    return [
+        Measured(facet, f.slice, f.metric, f.values, f.n, f.creators) for facet, found in figures.items() for f in found
+    ]
+
+
+def main_figure(figures: Sequence[Measured], family: str) -> tuple[float | None, int]:
     """The mean of the compared figure over a family's facets, overall, and how many contents it stands on."""
-    wanted = [f for found in figures.values() for f in found if (f.slice, f.metric) == (OVERALL, MAIN_METRIC[family])]
-    if not wanted:
-        return None, 0
-    return sum(f.value for f in wanted) / len(wanted), sum(f.n for f in wanted)
+    overall = mean_overall(MAIN_METRIC[family], figures)
+    return (float(overall.values[0]), overall.n) if overall is not None else (None, 0)

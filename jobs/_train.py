@@ -25,6 +25,7 @@ from jobs._models import (
     judgement,
     main_figure,
     manifest_in_force,
+    measured,
 )
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
@@ -411,7 +412,7 @@ def _write_figures(lake: Lake, version: Version, figures: Mapping[str, list[Figu
 
 
 def _in_words(family: Family, figures: Mapping[str, list[Figure]]) -> str:
-    value, n = main_figure(dict(figures), family)
+    value, n = main_figure(measured(figures), family)
     metric = MAIN_METRIC[family]
     return f"no held-out {metric}" if value is None else f"held-out {metric} {value:.4f} on {n} contents"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +9,17 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from jobs._decisions import Outcome, write_decision
-from jobs._models import MAIN_METRIC, facets_of, held_out_figures, not_in_force
+from jobs._models import MAIN_METRIC, facets_of, held_out_figures, main_figure, measured, not_in_force
 from jobs._promotion_report import Decided, of_gate, publish
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
-from linnaeus.registry.gate import OVERALL, Decision, Measured, decide, mean_overall
+from linnaeus.registry.gate import OVERALL, Decision, Measured, decide
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, ROLLED_BACK, Tracking, Version
-from linnaeus.training.evaluation import Figure
 
 
 def main(config: Config) -> JobResult:
@@ -116,29 +114,22 @@ def _compared(
     is_recorded = in_force is not None and not_in_force(in_force.manifest, config) is not None
     other = None
     if champion is not None and in_force is not None:
-        recorded, facets = config.evaluation.replicates, facets_of(config, family).values()
         other = (
-            [one for one in _recorded(lake, champion, MAIN_METRIC[family], recorded) if one.facet in facets]
+            _recorded(lake, config, family, champion)
             if is_recorded
-            else _measured(held_out_figures(lake, config, in_force))
+            else measured(held_out_figures(lake, config, in_force))
         )
     decision = decide(MAIN_METRIC[family], own, other, config.promotion)
-    overall = mean_overall(MAIN_METRIC[family], own)
-    if overall is None:
-        return _Comparison(decision, is_recorded=is_recorded)
-    return _Comparison(decision, float(overall.values[0]), overall.n, is_recorded)
+    return _Comparison(decision, *main_figure(own, family), is_recorded)
 
 
 def _own(
     lake: Lake, config: Config, bundle: ModelBundle, candidate: Version, champion: Version | None
 ) -> list[Measured]:
     """The candidate's figures; where there is nothing to compare them with, those of its training, if on record."""
-    if champion is None:
-        recorded = _recorded(lake, candidate, MAIN_METRIC[bundle.family], config.evaluation.replicates)
-        known = facets_of(config, bundle.family).values()
-        if found := [one for one in recorded if one.facet in known]:
-            return found
-    return _measured(held_out_figures(lake, config, bundle))
+    if champion is None and (found := _recorded(lake, config, bundle.family, candidate)):
+        return found
+    return measured(held_out_figures(lake, config, bundle))
 
 
 def _unfit(bundle: ModelBundle, in_force: ModelBundle | None, candidate: Version, config: Config) -> str | None:
@@ -151,19 +142,18 @@ def _unfit(bundle: ModelBundle, in_force: ModelBundle | None, candidate: Version
     return None
 
 
-def _measured(figures: Mapping[str, list[Figure]]) -> list[Measured]:
-    return [
-        Measured(facet, f.slice, f.metric, f.values, f.n, f.creators) for facet, found in figures.items() for f in found
-    ]
+def _recorded(lake: Lake, config: Config, family: Family, version: Version) -> list[Measured]:
+    """A version's figures overall as they were measured after training, the same in every replicate.
 
-
-def _recorded(lake: Lake, version: Version, metric: str, replicates: int) -> list[Measured]:
-    """A version's figures overall as they were measured after training, the same in every replicate."""
+    Of the facets that are configured now.
+    """
+    metric, n_values = MAIN_METRIC[family], 1 + config.evaluation.replicates
     is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
     is_overall = (F.col(c.METRIC) == metric) & (F.col(c.SLICE) == OVERALL)
-    found = lake.read(tables.MODEL_EVALUATIONS).where(is_this & is_overall).collect()  # few: one a facet
+    is_known = F.col(c.FACET).isin(*facets_of(config, family).values())
+    found = lake.read(tables.MODEL_EVALUATIONS).where(is_this & is_overall & is_known).collect()  # few: one a facet
     return [
-        Measured(row[c.FACET], OVERALL, metric, np.full(1 + replicates, row[c.VALUE]), row[c.N])
+        Measured(row[c.FACET], OVERALL, metric, np.full(n_values, row[c.VALUE]), row[c.N])
         for row in sorted(found, key=lambda row: str(row[c.FACET]))
     ]
 

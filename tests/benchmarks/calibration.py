@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import SparkSession
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
@@ -35,7 +34,7 @@ from linnaeus.contracts.config import Config, load_config
 from linnaeus.training.booster import parameters
 from linnaeus.training.calibration import LEVELS, METHODS, fit_calibration
 from linnaeus.training.figures import calibration_error
-from tests.benchmarks.lexical_features import SETS, THREADS, WAYS, Data, Part, load, together
+from tests.benchmarks.lexical_features import SETS, THREADS, WAYS, Data, Part, load, loaded, together
 from tests.benchmarks.support import print_table, uniform
 from tests.benchmarks.texts import SHARED
 
@@ -65,9 +64,7 @@ def main() -> None:
     options = parser.parse_args()
     config = load_config("local", ["spark.master=local[2]", *options.set])
     names = [name for name in options.sets.split(",") if SETS[name][0] is None or SHARED.is_dir()]
-    sets = {name: _with_held_out(load(config, name, FOLDS), load(config, name, FOLDS, held_out=True)) for name in names}
-    if (session := SparkSession.getActiveSession()) is not None:
-        session.stop()
+    sets = loaded(names, lambda name: _with_held_out(*(load(config, name, FOLDS, one) for one in (False, True))))
     for title, folds in (("inside the training creators", tuple(range(FOLDS))), ("held out", (FOLDS,))):
         tasks = [(name, fold, draw) for name in names for fold in folds for draw in range(options.draws)]
         with ThreadPoolExecutor(THREADS) as pool:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 # Folds are judged side by side, so each has one thread: on trees as small as these, two gain nothing.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
@@ -54,6 +54,7 @@ from tests.benchmarks.support import json_lines, print_table, timed, uniform
 from tests.benchmarks.texts import SHARED
 
 Matrix = npt.NDArray[np.float32]
+Made = TypeVar("Made")
 THREADS = 2
 INNER_FOLDS = 4
 # Name: folder, facet, the most texts that are taken (by a hash of their ids).
@@ -254,9 +255,7 @@ def main() -> None:
     figures: dict[tuple[str, str], list[float]] = {}
     seconds = dict.fromkeys(names, 0.0)
     sizes = {}
-    sets = {name: load(config, name, options.folds) for name in wanted}
-    if (session := SparkSession.getActiveSession()) is not None:
-        session.stop()
+    sets = loaded(wanted, lambda name: load(config, name, options.folds))
     for name, data in sets.items():
         sizes[name] = f"{name} ({'macro-F1' if data.n_classes > 2 else 'PR-AUC'}, {len(data.texts):,})"
         tasks = [(config, data, way, fold) for way in names for fold in range(options.folds)]
@@ -316,6 +315,14 @@ def _booster(config: Config) -> XGBClassifier:
 
 def _cell(values: list[float]) -> str:
     return f"{np.mean(values):.4f} ± {np.std(values):.4f}"
+
+
+def loaded(names: list[str], make: Callable[[str], Made]) -> dict[str, Made]:
+    """What is made of each set, and no session left that has made features for it: both cores are the fits'."""
+    sets = {name: make(name) for name in names}
+    if (session := SparkSession.getActiveSession()) is not None:
+        session.stop()
+    return sets
 
 
 def load(config: Config, name: str, folds: int, held_out: bool = False) -> Data:

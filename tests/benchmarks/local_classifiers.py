@@ -26,7 +26,6 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import SparkSession
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import log_loss
 from xgboost import XGBClassifier
@@ -47,6 +46,7 @@ from tests.benchmarks.lexical_features import (
     centroid_similarities,
     embedding,
     load,
+    loaded,
     naive_bayes,
     ridge,
     shown,
@@ -96,9 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     config = load_config("local", ["spark.master=local[2]", *options.set])
     wanted = options.sets.split(",")
-    sets = {name: [load(config, name, options.folds, held_out) for held_out in (False, True)] for name in wanted}
-    if (session := SparkSession.getActiveSession()) is not None:
-        session.stop()
+    sets = loaded(wanted, lambda name: [load(config, name, options.folds, held_out) for held_out in (False, True)])
     inside, outside = [], []
     for name, (trained_on, held_out) in sets.items():
         with timed() as clock:

@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from jobs import aggregate_labels, build_embeddings, build_tokens, find_label_issues, ingest_bronze
-from jobs._models import MAIN_METRIC, held_out_figures, main_figure
+from jobs._models import MAIN_METRIC, held_out_figures, main_figure, measured
 from jobs._train import train
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import Family
@@ -93,7 +93,7 @@ def figures(config: Config) -> tuple[str, str]:
         train(config, family, model)
         version = tracking.version_at(model, CANDIDATE)
         assert version is not None
-        value, n = main_figure(held_out_figures(lake, config, tracking.load(version)), family)
+        value, n = main_figure(measured(held_out_figures(lake, config, tracking.load(version))), family)
         assert value is not None, f"{family}: no {MAIN_METRIC[family]}"
         said.append(f"{value:.4f} ({n:,})")
     return said[0], said[1]

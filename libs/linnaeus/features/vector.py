@@ -65,8 +65,8 @@ def features(
     """`content` with `embedder`, `vector` and `signature` (null where there was no text), `statistics` and `terms`.
 
     `vectors` are rows of silver.text_embeddings, of one embedder. They are joined by the text's hash: a join by content
-    with silver.embeddings reads 1.2 to 1.4 times as long (tests/benchmarks/vector_storage.py). Tokens of another text
-    than the content's present one (its hash differs) do not count: null, not stale.
+    with silver.embeddings reads longer (tests/benchmarks/text_features.md). Tokens of another text than the content's
+    present one (its hash differs) do not count: null, not stale.
     """
     lexical = tokens.select(
         c.CONTENT_ID,

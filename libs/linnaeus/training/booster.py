@@ -33,11 +33,10 @@ from linnaeus.contracts.errors import InputError
 from linnaeus.contracts.lexical import Floats, vector_matrix
 from linnaeus.training.examples import CLASS
 from linnaeus.training.refusal import NAMED, refuse
-from linnaeus.training.workers import together
+from linnaeus.training.workers import Batches, fitted_by, together
 
 VALIDATION = "is_validation"
 SCRATCH = "booster-"  # how folders of workers begin that keep their rows in files
-Batches = Iterator[pa.RecordBatch]
 _FITTED = StructType(
     [StructField("booster", BinaryType()), StructField("loss", DoubleType()), StructField("refusal", StringType())]
 )
@@ -113,8 +112,7 @@ def fit_booster(
             yield pa.RecordBatch.from_arrays(columns, names=_FITTED.names)
 
     wanted = [c.CONTENT_ID, c.FEATURES, CLASS, c.WEIGHT, *([VALIDATION] if stops_early else [])]
-    # Spark starts a barrier stage again only where a shuffle comes after it: it gives up one whose rows are collected.
-    (fitted,) = placed.select(*wanted).mapInArrow(run, _FITTED, barrier=True).repartition(1).collect()  # few: one row
+    fitted = fitted_by(placed.select(*wanted), run, _FITTED)
     if fitted["refusal"] is not None:
         raise InputError(fitted["refusal"])
     return Fitted(bytes(fitted["booster"]), fitted["loss"])

@@ -7,7 +7,7 @@ gradients are summed over all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +23,8 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Logistic
 from linnaeus.contracts.lexical import Floats, term_counts, terms_of, unit_tf_idf
 from linnaeus.training.examples import CLASS
-from linnaeus.training.workers import together
+from linnaeus.training.workers import Batches, fitted_by, together
 
-Batches = Iterator[pa.RecordBatch]
 Doubles = npt.NDArray[np.float64]
 _FITTED = StructType([StructField("weights", BinaryType())])
 _END = np.zeros(0)  # what the first worker says when it is done
@@ -51,8 +50,7 @@ def fit_logistic(placed: DataFrame, idf: Floats, n_classes: int, settings: Logis
         for weights in found:
             yield pa.RecordBatch.from_arrays([pa.array([weights.tobytes()], pa.binary())], names=_FITTED.names)
 
-    rows = placed.select(c.TERMS, CLASS, c.WEIGHT).mapInArrow(run, _FITTED, barrier=True)
-    (fitted,) = rows.repartition(1).collect()  # few: one row; a shuffle, so that Spark starts a lost stage again
+    fitted = fitted_by(placed.select(c.TERMS, CLASS, c.WEIGHT), run, _FITTED)
     shared.unpersist()
     return np.frombuffer(fitted["weights"]).reshape(shape).astype(np.float32)
 

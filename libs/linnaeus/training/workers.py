@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 
+import pyarrow as pa
 from pyspark import BarrierTaskContext
+from pyspark.sql import DataFrame, Row
+from pyspark.sql.types import StructType
 from xgboost import collective
 from xgboost.tracker import RabitTracker
+
+Batches = Iterator[pa.RecordBatch]
+
+
+def fitted_by(placed: DataFrame, fit: Callable[[Batches], Batches], schema: StructType) -> Row:
+    """The one row that one of the workers gives who fit together on `placed`, a partition each, in a barrier stage."""
+    # Spark starts a barrier stage again only where a shuffle comes after it: it gives up one whose rows are collected.
+    (row,) = placed.mapInArrow(fit, schema, barrier=True).repartition(1).collect()  # few: one row
+    return row
 
 
 @contextmanager
