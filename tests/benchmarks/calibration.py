@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.training.booster import parameters
 from linnaeus.training.calibration import LEVELS, METHODS, fit_calibration
-from linnaeus.training.figures import calibration_error
+from linnaeus.training.figures import of_calibration
 from tests.benchmarks.lexical_features import SETS, THREADS, WAYS, Data, Part, load, loaded, together
 from tests.benchmarks.support import print_table, uniform
 from tests.benchmarks.texts import SHARED
@@ -116,7 +116,7 @@ def figures(way: str, scored: Scored) -> list[float]:
     yes, n = np.bincount(place, weights=scored.answers)[:, None], np.bincount(place)[:, None]
     inner = np.clip(made, 1e-12, 1 - 1e-12)
     return [
-        float(calibration_error(-levels, yes, n - yes)[0]),
+        float(of_calibration(-levels, yes, n - yes)["calibration_error"][0]),
         float(log_loss(scored.answers, inner)),
         float(brier_score_loss(scored.answers, made)),
         float(average_precision_score(scored.answers, made)),
