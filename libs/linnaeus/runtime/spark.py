@@ -65,6 +65,8 @@ ONE_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.sql.debug.maxToStringFields": "100",
+    # A flow's queries are more than the hundred whose compiled code Spark keeps: it compiled most of them each time.
+    "spark.sql.codegen.cache.maxEntries": "2000",
 }
 
 
