@@ -65,6 +65,8 @@ from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
+# Raise it when the same rows and settings make another model than before: they are then trained on again.
+_METHOD = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +221,7 @@ def _mark(config: Config, family: Family, manifest: FeatureManifest, heads: Mapp
     """The training fingerprint: the same for the same labelled texts, features and settings."""
     rows = {head: [list(facet.classes), fingerprint_rows(facet.rows)] for head, facet in heads.items()}
     thresholds = config.read_taxonomy().version if family == "category" else None
-    return fingerprint([family, manifest.version, config.training.settings, rows, thresholds])
+    return fingerprint([family, _METHOD, manifest.version, config.training.settings, rows, thresholds])
 
 
 def _fit(
@@ -235,22 +237,30 @@ def _fit(
     fitted = {head: _fit_head(lake, config, manifest, facet, kept.get(head)) for head, facet in heads.items()}
     for file in chain(*kept.values()):
         file.remove()
-    bundle = ModelBundle(family, manifest, fitted)
+    bundle = ModelBundle(family, manifest, {head: found for head, (found, _) in fitted.items()})
     for head, facet in heads.items():
         bundle = (
             _with_risk_levels(config, bundle, head, facet)
             if family == "risk"
             else _with_acceptance(config, bundle, facet)
         )
+    for head, (_, linear) in fitted.items():
+        bundle = bundle.with_head(head, linear=linear)
     return bundle
 
 
 def _fit_head(
     lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoints: Sequence[KeptFile] | None
-) -> Head:
+) -> tuple[Head, LinearModel]:
+    """A head as its calibration and thresholds have to see it, and the linear models that take its place then.
+
+    Those have a logistic regression on the rows too that calibration and thresholds are chosen on: no rows stop it
+    early, and more make it better (scikit-learn's CalibratedClassifierCV with ensemble=False does likewise).
+    """
     with ExitStack() as held:
         rows, linear, placed = prepared(lake, config, manifest, facet, held)
-        linear = _with_logistic(config, placed, linear, facet)
+        last = _with_logistic(config, placed, linear, facet)
+        linear = _with_logistic(config, placed.where(F.col(c.PART) == TRAIN), linear, facet)
         parts = [
             LocalPart(node, groups, _fit_part(config, rows, facet, groups, checkpoints[place] if checkpoints else None))
             for place, (node, groups) in enumerate(facet.branchings.items())
@@ -258,17 +268,16 @@ def _fit_head(
     share = config.training.logistic.share
     # One that tells all classes apart by itself is what a flat head is.
     if len(parts) == 1:
-        return Head(facet.classes, parts[0].booster, linear, logistic_share=share)
-    return Head(facet.classes, b"", linear, parts=tuple(parts), logistic_share=share)
+        return Head(facet.classes, parts[0].booster, linear, logistic_share=share), last
+    return Head(facet.classes, b"", linear, parts=tuple(parts), logistic_share=share), last
 
 
-def _with_logistic(config: Config, placed: DataFrame, linear: LinearModel, facet: Facet) -> LinearModel:
+def _with_logistic(config: Config, rows: DataFrame, linear: LinearModel, facet: Facet) -> LinearModel:
     """The linear models with the logistic regression that is mixed with the booster, where one is wanted."""
     settings = config.training.logistic
     if settings.share == 0:
         return linear
-    trained_on = placed.where(F.col(c.PART) == TRAIN)
-    return dataclasses.replace(linear, logistic=fit_logistic(trained_on, linear.idf, len(facet.classes), settings))
+    return dataclasses.replace(linear, logistic=fit_logistic(rows, linear.idf, len(facet.classes), settings))
 
 
 def _fit_part(config: Config, rows: DataFrame, facet: Facet, groups: Groups, checkpoint: KeptFile | None) -> bytes:

@@ -185,7 +185,7 @@ class ModelBundle:
     heads: Mapping[str, Head]
 
     def with_head(self, name: str, **changes: Any) -> ModelBundle:
-        """The same models, but for what changes of one head (calibration, thresholds)."""
+        """The same models, but for what changes of one head."""
         heads = dict(self.heads) | {name: dataclasses.replace(self.heads[name], **changes)}
         return dataclasses.replace(self, heads=heads)
 
