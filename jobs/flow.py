@@ -26,8 +26,10 @@ from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.command import Finished, guard, parser, perform, record
 from linnaeus.runtime.spark import build_session
+from linnaeus.runtime.tracking import Tracking
 
 _LOG_WIDTH = 140
+_USE_REGISTRY = {"train_category", "train_risk", "promote_model", "score_content"}
 
 # Jobs, each with those it comes after; every job stands after all of them.
 Graph = dict[str, frozenset[str]]
@@ -92,7 +94,8 @@ def _before(graph: Graph, job: str) -> frozenset[str]:
 def run(config: Config, graph: Graph, console: Console, at_once: int | None = None) -> dict[str, object]:
     """Run the jobs, at most `at_once` side by side, and return the sum of their summaries.
 
-    After a failure no job is started, those that run are waited for, and the first failure is raised.
+    After a failure no job is started, those that run are waited for, and the first failure is raised. Where a job will
+    need the registry it is asked at once: that it can't be reached, or has to be made, is not left to the last hour.
     """
     rows = {job: _Row(job) for job in graph}
     clock = time.monotonic()
@@ -127,7 +130,7 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
     waiting = graphlib.TopologicalSorter(graph)
     waiting.prepare()
     running: dict[Future[Finished], str] = {}
-    recording: set[Future[None]] = set()
+    recording: set[Future[None]] = {pool.submit(_connect, config)} if _USE_REGISTRY & graph.keys() else set()
     failure: BaseException | None = None
     while True:
         if failure is None:
@@ -150,6 +153,10 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
     show()
     if failure is not None:
         raise failure
+
+
+def _connect(config: Config) -> None:
+    Tracking(config)
 
 
 def _run_one(config: Config, row: _Row) -> Finished:

@@ -6,8 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import sparse
+from scipy.special import softmax
 
-from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
+from linnaeus.contracts.bundle import Calibration, FeatureManifest, LinearModel, ModelBundle
+from linnaeus.contracts.lexical import unit_tf_idf
 from linnaeus.inference.predictor import FeatureBatch, Predictor, mixed
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, with_local_parts, with_logistic
 
@@ -161,3 +164,24 @@ def test_a_certain_booster_stays_finite_under_calibration() -> None:
     for probabilities in found.values():
         assert np.isfinite(probabilities).all()
         assert ((probabilities >= 0) & (probabilities <= 1)).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_terms_that_training_did_not_have_do_not_count(n_classes: int) -> None:
+    """What the logistic regression says of a text is what it says of the text without its unknown words."""
+    rng = np.random.default_rng(n_classes)
+    n_scores, buckets, known = (1 if n_classes == 2 else n_classes), 12, 8
+    coefficients = rng.normal(size=(n_scores, buckets + 1)).astype(np.float32)
+    coefficients[:, known:-1] = 0.0
+    none = np.zeros((0, 0), np.float32)
+    model = LinearModel(np.ones(buckets, np.float32), none, none, none, coefficients)
+    counts = rng.poisson(0.7, (30, buckets)).astype(float)
+    counts[0], counts[1, :known] = 0.0, 0.0  # no term at all, and none that is known
+    without = np.where(np.arange(buckets) < known, counts, 0.0)
+    unit, unit_without = (unit_tf_idf(sparse.csr_matrix(one), model.idf) for one in (counts, without))
+    found = model.chances(unit)
+    np.testing.assert_allclose(found, model.chances(unit_without), atol=1e-6)
+    scores = np.asarray(unit_without @ coefficients[:, :-1].T) + coefficients[:, -1]
+    expected = softmax(scores if n_classes > 2 else np.hstack([0 * scores, scores]), axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)

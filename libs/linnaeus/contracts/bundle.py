@@ -109,12 +109,22 @@ class LinearModel:
         return np.hstack([by_terms, by_vector, linear_scores(unit, self.centroids)])
 
     def chances(self, unit: sparse.csr_matrix) -> Floats:
-        """Probabilities (rows, classes) by the logistic regression, of unit TF-IDF rows (rows, buckets)."""
-        scores = linear_scores(unit, self.logistic[:, :-1]) + self.logistic[:, -1]
+        """Probabilities (rows, classes) by the logistic regression, of unit TF-IDF rows (rows, buckets).
+
+        Terms that no training row had do not count, as words that are in no vocabulary do not: of the others each row
+        is of norm one again. With them its scores would be the smaller the more is new in a text.
+        """
+        norms = np.sqrt(unit.multiply(unit) @ self._is_known)[:, None]
+        scores = linear_scores(unit, self.logistic[:, :-1]) / np.where(norms > 0, norms, 1.0) + self.logistic[:, -1]
         if scores.shape[1] == 1:
             yes = expit(scores)
             return np.hstack([1 - yes, yes])
         return np.asarray(softmax(scores, axis=1))
+
+    @property
+    def _is_known(self) -> npt.NDArray[np.float64]:
+        """By bucket, 1 where training rows had its term: the coefficients of the others have stayed at zero."""
+        return np.any(self.logistic[:, :-1] != 0, axis=0).astype(np.float64)
 
     @property
     def n_features(self) -> int:
