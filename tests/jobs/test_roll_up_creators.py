@@ -114,6 +114,7 @@ def test_changes_are_kept_and_the_same_input_writes_nothing(
     assert (newest[c.CHANGES], newest[c.REASONS]) == (["accepted category: jazz -> none"], ["settings_changed"])
 
 
+@pytest.mark.slow
 def test_another_run_that_comes_between_leaves_no_change_twice(
     spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
