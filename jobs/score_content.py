@@ -142,7 +142,7 @@ def _stamps(
 ) -> dict[str, str | None]:
     """What rows scored now came from."""
     taxonomy, scoring = config.read_taxonomy(), config.scoring
-    thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold]
+    thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold, scoring.least_probability]
     areas = [
         [area.id, area.medium, area.high, *[rule.model_dump() for rule in area.rules]]
         for area in config.read_risk().areas
@@ -158,7 +158,9 @@ def _stamps(
 def _plan(config: Config, category: ModelBundle | None, risk: ModelBundle | None) -> ScoringPlan:
     scoring = config.scoring
     thresholds = (scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold)
-    return ScoringPlan.build(category, risk, config.read_taxonomy(), config.read_risk(), thresholds)
+    return ScoringPlan.build(
+        category, risk, config.read_taxonomy(), config.read_risk(), thresholds, scoring.least_probability
+    )
 
 
 def _profiles(scores: DataFrame, features: DataFrame, stamps: dict[str, str | None], areas: RiskAreas) -> DataFrame:

@@ -30,6 +30,7 @@ TAXONOMY = Taxonomy(
 )
 AREAS = RiskAreas(areas=(Area(id="spam", name="Spam"), Area(id="hate", name="Hate", medium=0.2, high=0.4)))
 THRESHOLDS = (0.5, 0.3, 0.7)
+LEAST = 0.15
 PATHS = {"cup": ["sport", "football", "cup"], "gone": ["gone"], "sport": ["sport"], "tech": ["tech"]}
 ROWS = random_rows(120, MANIFEST, seed=3)
 Scores = dict[str, dict[str, Any]]
@@ -43,7 +44,7 @@ def features(spark: SparkSession, rows: list[FeatureRow], partitions: int) -> Da
 
 def plan(with_category: bool = True, with_risk: bool = True) -> ScoringPlan:
     category, risk = CATEGORY if with_category else None, RISK if with_risk else None
-    return ScoringPlan.build(category, risk, TAXONOMY, AREAS, THRESHOLDS)
+    return ScoringPlan.build(category, risk, TAXONOMY, AREAS, THRESHOLDS, LEAST)
 
 
 def scores(found: DataFrame) -> Scores:
@@ -79,6 +80,7 @@ def found(spark: SparkSession) -> Scores:
         c.CATEGORY_PATH,
         c.CATEGORY_PROBABILITY,
         c.CATEGORY_ACCEPTED,
+        c.CATEGORY_PROBABILITIES,
         c.RISK,
         c.RISK_LEVEL,
     ]
@@ -104,6 +106,9 @@ def test_categories_are_those_of_the_plain_predictor(found: Scores) -> None:
         assert (at[c.CATEGORY], at[c.CATEGORY_PATH]) == (best, PATHS[best])
         assert at[c.CATEGORY_PROBABILITY] == pytest.approx(row.max(), abs=1e-5)
         assert at[c.CATEGORY_ACCEPTED] == expected_accepted(dict(zip(CLASSES, row, strict=True)))
+        told = {name: chance for name, chance in zip(CLASSES, row, strict=True) if chance >= LEAST or name == best}
+        assert at[c.CATEGORY_PROBABILITIES] == pytest.approx(told, abs=1e-5)
+    assert {len(at[c.CATEGORY_PROBABILITIES]) for at in found.values()} > {1, len(CLASSES)}  # the draw has all sizes
     accepted = {at[c.CATEGORY_ACCEPTED] for at in found.values()}
     assert {None, "sport"} < accepted  # the draw has both
     assert {at[c.CATEGORY] for at in found.values()} == set(CLASSES)

@@ -325,6 +325,49 @@ class Scoring(_Section):
     accept_threshold: float = Field(ge=0, le=1)
     medium_threshold: float = Field(ge=0, le=1)
     high_threshold: float = Field(ge=0, le=1)
+    least_probability: float = Field(ge=0, lt=1)
+
+
+Modality = Literal["writing", "podcast", "video", "music", "art"]
+
+
+class Modalities(_Section):
+    """What contents are a creator's writing, podcast, video, music or art."""
+
+    kinds: dict[str, Modality]
+    nodes: dict[str, dict[str, Modality]] = Field(default_factory=dict)
+
+
+class CreatorRisk(_Section):
+    """The chance that at least `at_least` of a creator's next `next_posts` contents are in a risk area."""
+
+    next_posts: int = Field(ge=1, le=100)
+    at_least: int = Field(ge=1)
+    at_least_in: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    flag_from: float = Field(gt=0, le=1)
+    prior_posts: float = Field(gt=0, le=1000)
+    least_creators: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> CreatorRisk:
+        most = max([self.at_least, *self.at_least_in.values()])
+        if most > self.next_posts:
+            raise ValueError(
+                f"at least {most} of the next {self.next_posts} posts can't be; raise next_posts or lower at_least"
+            )
+        return self
+
+
+class Creators(_Section):
+    """How contents are rolled up to their creators."""
+
+    half_life_days: float | None = Field(default=None, gt=0)
+    reach_weight: float = Field(ge=0, le=1)
+    interval: float = Field(gt=0, lt=1)
+    accept_share: float = Field(ge=0, lt=1)
+    least_contents: float = Field(ge=0)
+    modality: Modalities
+    risk: CreatorRisk
 
 
 class Facets(_Section):
@@ -364,6 +407,7 @@ class Config(_Section):
     promotion: Promotion
     decision: Decision
     scoring: Scoring
+    creators: Creators
     sample: Sample
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
+    BooleanType,
     DataType,
     DoubleType,
     FloatType,
@@ -236,6 +237,11 @@ CONTENT_PROFILES = StructType(
         _column(
             c.RISK_REASONS, REASONS, "By risk area, the rules that fired and may have raised its level; null for none"
         ),
+        _column(
+            c.CATEGORY_PROBABILITIES,
+            SHARES,
+            "Probability by node the model tells apart, small ones left out; null in rows of before it",
+        ),
     ]
 )
 
@@ -243,10 +249,71 @@ CREATOR_PROFILES = StructType(
     [
         _column(c.CREATOR_ID, TEXT, "The platform's id of the creator", required=True),
         _column(c.CATEGORY, TEXT, "The node with the largest share; null where there is no scored content"),
-        _column(c.CATEGORY_SHARES, SHARES, "Share of the creator's content by node, summing to 1"),
+        _column(
+            c.CATEGORY_SHARES,
+            SHARES,
+            "Share of the creator's content by node, weighted by recency and reach, summing to 1",
+        ),
         _column(c.RISK, SHARES, "Mean calibrated probability by risk area"),
         _column(c.N_CONTENT, LongType(), "How many contents stand behind it", required=True),
         _column(c.AS_OF, TimestampType(), "When this row was last written, UTC", required=True),
+        _column(c.CATEGORY_LOWER, SHARES, "Lower end of each share's interval (Wilson, by n_effective)"),
+        _column(c.CATEGORY_UPPER, SHARES, "Upper end of each share's interval (Wilson, by n_effective)"),
+        _column(c.CATEGORY_UNALLOCATED, FloatType(), "Share of the content's probability that no stored node has"),
+        _column(
+            c.N_EFFECTIVE, FloatType(), "As many contents with a category, all of one weight, would tell as much (Kish)"
+        ),
+        _column(
+            c.CATEGORY_ACCEPTED,
+            TEXT,
+            "The deepest node from the root to category of which the share is sure to be large enough; null for none",
+        ),
+        _column(
+            c.ABSTAINED,
+            TEXT,
+            "Why no node is accepted: no_scored_content, few_contents or no_node_large_enough; null where one is",
+        ),
+        _column(c.MODALITY, TEXT, "What they mostly make: writing, podcast, video, music or art; null for nothing"),
+        _column(c.MODALITY_SHARES, SHARES, "Share of the content by modality, weighted likewise, summing to 1"),
+        _column(c.RISK_RATE, SHARES, "Rate of contents in a risk area, of recent ones more, shrunken to the others'"),
+        _column(c.RISK_CHANCE, SHARES, "Chance that at least k of the next n posts are in a risk area"),
+        _column(c.RISK_AREAS, TEXTS, "Risk areas of which that chance is large enough to be flagged, sorted"),
+        _column(c.MODELS, TEXTS, "Models that scored the contents, sorted"),
+        _column(c.TAXONOMY_VERSIONS, TEXTS, "Taxonomies and thresholds that they were scored by, sorted"),
+        _column(c.CONTENTS_DIGEST, LongType(), "Digest of the scored contents' ids and texts; null for none"),
+        _column(c.FORM_DIGEST, LongType(), "Digest of their kinds, dates and views; null for none"),
+        _column(c.SETTINGS, TEXT, "Fingerprint of the settings and the tree it was rolled up by"),
+    ]
+)
+
+CREATOR_PROFILE_HISTORY = StructType(
+    [
+        _column(c.CREATOR_ID, TEXT, "The platform's id of the creator", required=True),
+        _column(c.REVISION, LongType(), "1 for the creator's first row, one more for each that follows", required=True),
+        _column(c.VALID_FROM, TimestampType(), "When the creator became so, as a run found it, UTC", required=True),
+        _column(c.VALID_TO, TimestampType(), "When the next row began, UTC; null while it has not"),
+        _column(c.IS_CURRENT, BooleanType(), "Whether the creator is so still", required=True),
+        _column(c.CHANGES, TEXTS, "What changed since the row before, in words; of a first row none", required=True),
+        _column(
+            c.REASONS,
+            TEXTS,
+            "Why: first_profile, contents_changed, rescored, taxonomy_changed, dates_or_reach_changed, settings_changed"
+            " or other_creators_changed",
+            required=True,
+        ),
+        _column(c.CATEGORY, TEXT, "The node with the largest share then"),
+        _column(c.CATEGORY_ACCEPTED, TEXT, "The node that was accepted then, or null"),
+        _column(c.ABSTAINED, TEXT, "Why none was accepted then, or null"),
+        _column(c.MODALITY, TEXT, "What they mostly made then"),
+        _column(c.RISK_AREAS, TEXTS, "Risk areas that were flagged then, sorted"),
+        _column(c.CATEGORY_SHARES, SHARES, "Shares by node when the row began"),
+        _column(c.MODALITY_SHARES, SHARES, "Shares by modality when the row began"),
+        _column(c.RISK_RATE, SHARES, "Rates by risk area when the row began"),
+        _column(c.RISK_CHANCE, SHARES, "Chances of k of the next n posts by risk area when the row began"),
+        _column(c.N_CONTENT, LongType(), "How many contents stood behind it when the row began", required=True),
+        _column(c.N_EFFECTIVE, FloatType(), "How many contents of equal weight told as much when the row began"),
+        _column(c.MODELS, TEXTS, "Models that had scored the contents when the row began, sorted"),
+        _column(c.TAXONOMY_VERSIONS, TEXTS, "Taxonomies and thresholds in force when the row began, sorted"),
     ]
 )
 

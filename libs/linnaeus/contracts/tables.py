@@ -131,8 +131,17 @@ CREATOR_PROFILES = Table(
     "creator_profiles",
     (c.CREATOR_ID,),
     schemas.CREATOR_PROFILES,
-    "Category shares and risk of each creator",
+    "Category shares, modality and risk of each creator",
     (c.AS_OF,),
+)
+CREATOR_PROFILE_HISTORY = Table(
+    "gold",
+    "creator_profile_history",
+    # Numbered and not by time: two runs at once give the same change the same key, so that it stands once.
+    (c.CREATOR_ID, c.REVISION),
+    schemas.CREATOR_PROFILE_HISTORY,
+    "What each creator was from when to when, what changed and why (slowly changing, type 2)",
+    (c.VALID_FROM, c.VALID_TO),
 )
 MODEL_EVALUATIONS = Table(
     "gold",
@@ -167,6 +176,7 @@ ALL: tuple[Table, ...] = (
     CONTENT_PROFILES,
     SHADOW_PROFILES,
     CREATOR_PROFILES,
+    CREATOR_PROFILE_HISTORY,
     MODEL_EVALUATIONS,
     PROMOTIONS,
     JOB_RUNS,

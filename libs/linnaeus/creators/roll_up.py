@@ -6,56 +6,42 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts import tables
+from linnaeus.contracts.config import Creators, Taxonomy, fingerprint
+from linnaeus.creators.evidence import CONTENT, FORM
+from linnaeus.creators.modality import modality_columns, modality_sums
+from linnaeus.creators.risk import prior, risk_columns, risk_sums, with_posterior
+from linnaeus.creators.shares import category_columns, category_sums, with_paths
 
 
-def roll_up(profiles: DataFrame, creators: DataFrame) -> DataFrame:
+def roll_up(
+    pooled: DataFrame, profiles: DataFrame, creators: DataFrame, settings: Creators, taxonomy: Taxonomy
+) -> DataFrame:
     """Rows of gold.creator_profiles, stamp excluded, for every creator who is known or has content.
 
-    A creator's share of a node is the sum of its contents' category probabilities there over the sum of them all, so
-    that sure contents weigh more. Risk is the mean probability of each area. Counts are aggregated before the shuffle:
-    a creator with millions of contents is no straggler.
+    `pooled` is what `pool` makes of the same rows of gold.content_profiles; it is read twice: cache it.
     """
-    n_content = profiles.groupBy(c.CREATOR_ID).agg(F.count(F.lit(1)).alias(c.N_CONTENT))
-    everyone = creators.select(c.CREATOR_ID).union(profiles.select(c.CREATOR_ID)).distinct()
-    joined = (
-        everyone.join(n_content, c.CREATOR_ID, "left")
-        .join(_category_shares(profiles), c.CREATOR_ID, "left")
-        .join(_mean_risk(profiles), c.CREATOR_ID, "left")
-    )
-    return joined.select(
-        c.CREATOR_ID,
-        c.CATEGORY,
-        c.CATEGORY_SHARES,
-        c.RISK,
-        F.coalesce(c.N_CONTENT, F.lit(0).cast("long")).alias(c.N_CONTENT),
-    )
+    rows = with_paths(with_posterior(pooled, prior(pooled, settings.risk), settings.risk), taxonomy)
+    form = F.max(F.when(F.col(c.FACET) == CONTENT, F.col(FORM))).alias(c.FORM_DIGEST)
+    sums = rows.groupBy(c.CREATOR_ID).agg(*category_sums(), *modality_sums(), *risk_sums(), form)
+    came_from = _came_from(profiles)
+    everyone = creators.select(c.CREATOR_ID).union(came_from.select(c.CREATOR_ID)).distinct()
+    joined = everyone.join(came_from, c.CREATOR_ID, "left").join(sums, c.CREATOR_ID, "left")
+    made = category_columns(settings) | modality_columns() | risk_columns(settings.risk)
+    made[c.SETTINGS] = F.lit(fingerprint([settings.model_dump(mode="json"), taxonomy.parents]))
+    made[c.N_CONTENT] = F.coalesce(c.N_CONTENT, F.lit(0).cast("long"))
+    names = [name for name in tables.CREATOR_PROFILES.columns if name != c.AS_OF]
+    return joined.select(*[made[name].alias(name) if name in made else F.col(name) for name in names])
 
 
-def _category_shares(profiles: DataFrame) -> DataFrame:
-    by_node = (
-        profiles.where(F.col(c.CATEGORY).isNotNull())
-        .groupBy(c.CREATOR_ID, c.CATEGORY)
-        # A decimal sum does not depend on the order of its terms, so neither does the share.
-        .agg(F.sum(F.col(c.CATEGORY_PROBABILITY).cast("decimal(20,10)")).cast("double").alias("mass"))
+def _came_from(profiles: DataFrame) -> DataFrame:
+    """How many contents there are of each creator, which, and what scored them."""
+    by_models = profiles.groupBy(c.CREATOR_ID, c.CATEGORY_MODEL, c.RISK_MODEL, c.TAXONOMY_VERSION).agg(
+        F.count(F.lit(1)).alias("n"), F.bit_xor(F.xxhash64(c.CONTENT_ID, c.CONTENT_HASH)).alias("digest")
     )
-    entries = F.array_sort(F.collect_list(F.struct(c.CATEGORY, "mass")))
-    gathered = by_node.groupBy(c.CREATOR_ID).agg(
-        entries.alias("entries"), F.max(F.struct("mass", c.CATEGORY)).alias("best")
+    return by_models.groupBy(c.CREATOR_ID).agg(
+        F.sum("n").alias(c.N_CONTENT),
+        F.bit_xor(F.col("digest")).alias(c.CONTENTS_DIGEST),
+        F.array_sort(F.array_union(F.collect_set(c.CATEGORY_MODEL), F.collect_set(c.RISK_MODEL))).alias(c.MODELS),
+        F.array_sort(F.collect_set(c.TAXONOMY_VERSION)).alias(c.TAXONOMY_VERSIONS),
     )
-    total = F.aggregate("entries", F.lit(0.0), lambda sum_, entry: sum_ + entry["mass"])
-    shares = F.transform(
-        "entries", lambda entry: F.struct(entry[c.CATEGORY], (entry["mass"] / F.col("total")).cast("float"))
-    )
-    return gathered.withColumn("total", total).select(
-        c.CREATOR_ID,
-        F.col(f"best.{c.CATEGORY}").alias(c.CATEGORY),
-        F.map_from_entries(shares).alias(c.CATEGORY_SHARES),
-    )
-
-
-def _mean_risk(profiles: DataFrame) -> DataFrame:
-    areas = profiles.select(c.CREATOR_ID, F.explode(c.RISK).alias("area", "chance"))
-    mean = F.sum(F.col("chance").cast("decimal(20,10)")).cast("double") / F.count(F.lit(1))
-    by_area = areas.groupBy(c.CREATOR_ID, "area").agg(mean.cast("float").alias("chance"))
-    entries = F.array_sort(F.collect_list(F.struct("area", "chance")))
-    return by_area.groupBy(c.CREATOR_ID).agg(F.map_from_entries(entries).alias(c.RISK))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from linnaeus.contracts import columns as c
@@ -30,3 +31,12 @@ def map_array(keys: tuple[str, ...], columns: list[pa.Array]) -> pa.Array:
     interleaved = np.arange(n * width).reshape(width, n).T.reshape(-1)
     items = pa.concat_arrays(columns).take(pa.array(interleaved))
     return pa.MapArray.from_arrays(offsets, pa.array(keys).take(names), items)
+
+
+def sparse_map(keys: tuple[str, ...], values: npt.NDArray[np.float32], is_kept: npt.NDArray[np.bool_]) -> pa.Array:
+    """Rows as map<string, float> of the values (rows, keys) that are kept, by their keys' order."""
+    offsets = np.concatenate([[0], is_kept.sum(axis=1).cumsum()]).astype(np.int32)
+    places = pa.array(np.nonzero(is_kept)[1])
+    return pa.MapArray.from_arrays(
+        pa.array(offsets), pa.array(keys, pa.string()).take(places), pa.array(values[is_kept])
+    )

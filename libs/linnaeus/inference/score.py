@@ -18,7 +18,7 @@ from linnaeus.contracts import schemas
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import RiskAreas, Taxonomy
 from linnaeus.contracts.lexical import list_array
-from linnaeus.inference.arrow import feature_batch, map_array
+from linnaeus.inference.arrow import feature_batch, map_array, sparse_map
 from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.predictor import Array, FeatureBatch, Predictor
 
@@ -49,12 +49,16 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class ScoringPlan:
-    """What a pass needs: the bundles in force (one may be absent) and how probabilities are read."""
+    """What a pass needs: the bundles in force (one may be absent) and how probabilities are read.
+
+    Nodes of a content that are less probable than `least` are not told, but for the most probable.
+    """
 
     category: ModelBundle | None
     risk: ModelBundle | None
     tree: CategoryTree | None
     levels: Levels
+    least: float
 
     @staticmethod
     def build(
@@ -63,6 +67,7 @@ class ScoringPlan:
         taxonomy: Taxonomy,
         areas: RiskAreas,
         thresholds: tuple[float, float, float],
+        least: float = 0.01,
     ) -> ScoringPlan:
         """`thresholds` are the defaults of acceptance, medium and high."""
         accept, medium, high = thresholds
@@ -71,7 +76,7 @@ class ScoringPlan:
             head = category.heads[c.CATEGORY]
             tree = CategoryTree.build(taxonomy, head.classes, accept, head.thresholds)
         fitted = {name: head.thresholds for name, head in risk.heads.items()} if risk is not None else {}
-        return ScoringPlan(category, risk, tree, Levels.build(areas, medium, high, fitted))
+        return ScoringPlan(category, risk, tree, Levels.build(areas, medium, high, fitted), least)
 
 
 def predict(features: DataFrame, bundle: ModelBundle, keep: tuple[str, ...]) -> DataFrame:
@@ -102,6 +107,7 @@ def score(features: DataFrame, plan: ScoringPlan) -> DataFrame:
         c.CATEGORY_PATH,
         c.CATEGORY_PROBABILITY,
         c.CATEGORY_ACCEPTED,
+        c.CATEGORY_PROBABILITIES,
         c.RISK,
         c.RISK_LEVEL,
     )
@@ -111,32 +117,37 @@ def score(features: DataFrame, plan: ScoringPlan) -> DataFrame:
     either = plan.category or plan.risk
     assert either is not None, "score needs a category or a risk model"
     dimension, n_statistics = either.manifest.dimension, either.manifest.n_statistics
-    tree, levels = plan.tree, plan.levels
+    tree, levels, least = plan.tree, plan.levels, plan.least
 
     def run(batches: Batches) -> Batches:
         category = _predictor(shared_category) if shared_category else None
         risk = _predictor(shared_risk) if shared_risk else None
         for batch in batches:
             rows = feature_batch(batch, dimension, n_statistics)
-            columns = [batch.column(c.CONTENT_ID), *_category_columns(category, tree, rows)]
+            columns = [batch.column(c.CONTENT_ID), *_category_columns(category, tree, least, rows)]
             yield _record_batch([*columns, *_risk_columns(risk, levels, rows)], schema)
 
     return features.select(c.CONTENT_ID, *_FEATURES).mapInArrow(run, schema)
 
 
-def _category_columns(predictor: Predictor | None, tree: CategoryTree | None, rows: FeatureBatch) -> list[pa.Array]:
+def _category_columns(
+    predictor: Predictor | None, tree: CategoryTree | None, least: float, rows: FeatureBatch
+) -> list[pa.Array]:
     if predictor is None or tree is None:
-        types = (pa.string(), pa.list_(pa.string()), pa.float32(), pa.string())
+        types = (pa.string(), pa.list_(pa.string()), pa.float32(), pa.string(), pa.map_(pa.string(), pa.float32()))
         return [pa.nulls(rows.size, kind) for kind in types]
     probabilities = predictor.predict(rows)[c.CATEGORY]
     best = probabilities.argmax(axis=1)
     accepted = tree.accepted(probabilities, best)
+    is_told = probabilities >= least
+    is_told[np.arange(rows.size), best] = True
     nodes = pa.array(tree.nodes, pa.string())
     return [
         pa.array(tree.classes, pa.string()).take(pa.array(best)),
         pa.array([list(path) for path in tree.paths], pa.list_(pa.string())).take(pa.array(best)),
         pa.array(probabilities[np.arange(rows.size), best]),
         nodes.take(pa.array(accepted, mask=accepted < 0)),
+        sparse_map(tree.classes, probabilities, is_told),
     ]
 
 
