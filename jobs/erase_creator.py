@@ -33,7 +33,7 @@ from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.file_search import Hit, Wanted, search_folder, search_table, take_out
 from linnaeus.runtime.history import forget_history
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, cached
+from linnaeus.runtime.spark import build_session, cached, detached
 
 STARTED, DONE, LEFT = "started", "done", "left"
 _MOST_SAID = 20  # places in the line of an error
@@ -64,14 +64,18 @@ def main(config: Config) -> JobResult:
     lake = Lake(build_session(config), config)
     with ExitStack() as held:
         erasure = _begun(lake, creator_id, hasher_of(lake, config))
-        gone = cached(_remember(lake, erasure, held), held)
+        gone = cached(detached(_remember(lake, erasure, held)), held)
         keys = _keys(lake, traced, gone, erasure, held)
         rows = {name: max(n, erasure.before.get(name, 0)) for name, (_, n) in keys.items()}
         _log(lake, config, erasure, STARTED, rows, [])
         _delete(lake, keys)
         files = _take_out(config, _wanted(lake, erasure, gone))
         _purge(lake, config, list(traced))
-        found = _left(lake, config, list(traced), _wanted(lake, erasure, gone))
+        if lake.folder(tables.CONTENT) is None:  # the files are the catalog's: its tables are all that can be asked
+            again = _keys(lake, traced, gone, erasure, held)
+            found = [Hit(Path(name), f"{n} rows") for name, (_, n) in again.items() if n > 0]
+        else:
+            found = _left(lake, config, list(traced), _wanted(lake, erasure, gone))
         _log(lake, config, erasure, LEFT if found else DONE, rows, files)
     if found:
         more = f" and {len(found) - _MOST_SAID} others" if len(found) > _MOST_SAID else ""
@@ -147,7 +151,7 @@ def _keys(
             keys = keys_of(rows, table, traces, ids, erasure.hasher)
         if table is tables.QUARANTINE:
             keys = keys.union(_texts_set_aside(rows, staying)).distinct()
-        keys = cached(keys, held)
+        keys = cached(detached(keys), held)
         found[table.full_name] = (keys, keys.count())
     return found
 
@@ -242,8 +246,8 @@ def _result(lake: Lake, config: Config, erasure: Erasure, rows: Mapping[str, int
         details["files"] = ", ".join(files)
     if lake.folder(tables.CONTENT) is None:
         details["searched"] = (
-            "nothing: the files are the catalog's; its log names least and greatest values of removed files until "
-            "delta.logRetentionDuration has passed"
+            "the rows of all tables, where nothing is left; files and logs are the catalog's, and a log names least and "
+            "greatest values of removed files until delta.logRetentionDuration has passed"
         )
     elif hours > 0:
         details["searched"] = (

@@ -51,9 +51,7 @@ def main() -> None:
         session.conf.set(f"spark.databricks.delta.optimize.{name}FileSize", size)
     folder = Path(tempfile.mkdtemp(prefix="table-layout-"))
     try:
-        print(
-            "| layout | files | protocol, reader/writer | OPTIMIZE, s | by content_id: files, ms | by creator_id: files, ms |"
-        )
+        print("| layout | files | reader/writer | OPTIMIZE, s | by content_id: files, ms | by creator_id: files, ms |")
         print("| --- | --- | --- | --- | --- | --- |")
         for name, (kind, columns) in LAYOUTS.items():
             place = folder / name.replace(" ", "-").replace(",", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -119,7 +120,7 @@ def test_constraints(spark: SparkSession, lake: Lake) -> None:
     assert lake.constrain(CHECKED) == [] and lake.version(CHECKED) == version
     for wrong in (("a", "x", 1.5, None), ("a", "x", 0.5, {"x": 1.5}), (None, "x", 0.5, None)):
         rows = spark.createDataFrame([wrong], SCHEMA)
-        with pytest.raises(Exception, match="DELTA_VIOLATE_CONSTRAINT|null in a required column"):
+        with pytest.raises(Exception, match=r"DELTA_VIOLATE_CONSTRAINT|null in a required column"):
             lake.append(rows, CHECKED)
     lake.append(spark.createDataFrame([("a", "good", 1.0, {})], SCHEMA), CHECKED)
     assert names(lake) == ["empty", "good", "one"]
@@ -194,6 +195,6 @@ def test_rows_are_put_in_order_where_there_are_several_files(
     found = pa.table(files).to_pylist()
     ranges = sorted((one["min.content_id"], one["max.content_id"]) for one in found)
     assert 4 <= len(ranges) <= 12
-    assert all(left[1] <= right[0] for left, right in zip(ranges, ranges[1:], strict=False)), "each has its own ids"
+    assert all(left[1] <= right[0] for left, right in itertools.pairwise(ranges)), "each has its own ids"
     maintain_tables.main(config)
     assert len(asked) == 1, "what is in shape is left alone"

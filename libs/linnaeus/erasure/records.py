@@ -27,11 +27,12 @@ def hashes_in(raw: Column, errors: Column, hasher: Hasher) -> Column:
         F.transform(F.split(raw, _BETWEEN), lambda one: F.trim(one)),
         F.split(raw, _WORD_ENDS),
     )
-    distinct = F.array_distinct(words)
-    of_words = F.concat(
-        *[F.transform(distinct, lambda one, kind=kind: hasher.column(kind, one)) for kind in (CREATOR, ITEM)]
-    )
+    of_words = F.concat(*[_hashed(F.array_distinct(words), kind, hasher) for kind in (CREATOR, ITEM)])
     return F.array_compact(F.when(F.array_contains(errors, MALFORMED), of_words).otherwise(of_fields))
+
+
+def _hashed(words: Column, kind: str, hasher: Hasher) -> Column:
+    return F.transform(words, lambda one: hasher.column(kind, one))
 
 
 def without_erased(records: DataFrame, columns: Sequence[str], erased: DataFrame, hasher: Hasher) -> DataFrame:

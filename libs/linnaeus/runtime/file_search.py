@@ -29,8 +29,8 @@ from linnaeus.runtime.files import write_whole
 
 _FIELDS = {c.CREATOR_ID: CREATOR, c.CONTENT_ID: ITEM, c.ITEM_ID: ITEM, c.CONTENT_HASH: TEXT}
 _RECORD = "record"
-# Texts of people, in which others may name whom they like, and what is made of those.
-_FREE = {c.TITLE, c.BODY, c.TEXT, c.URI, c.NAME, c.ABOUT, c.TOKENS, c.TERMS}
+# Texts of people, in which others may name whom they like, and what is made of those; and who labels, who is another.
+_FREE = {c.TITLE, c.BODY, c.TEXT, c.URI, c.NAME, c.ABOUT, c.TOKENS, c.TERMS, c.ANNOTATOR_ID}
 _WORDS = re.compile(r"[\w.@\-]+")
 _CELLS = re.compile(r">([^<>]+)<")
 _LEAST = 8  # characters of an id that is told from a word by itself
@@ -90,9 +90,9 @@ def is_distinctive(value: str) -> bool:
 
 
 def search_table(folder: Path, table: Table, wanted: Wanted, only: frozenset[Path] | None = None) -> list[Hit]:
-    """Search all files of a table's folder, its log among them; of data files those in `only`, where that is given."""
+    """Search all files of a table's folder, its log among them, or those alone that are in `only`."""
     own = wanted.of_table(table)
-    files = [one for one in _files(folder) if only is None or one.suffix != ".parquet" or one in only]
+    files = [one for one in _files(folder) if only is None or one in only]
     return _search(files, own)
 
 

@@ -434,7 +434,7 @@ class Lake:
 
         self._with_retries(merge)
 
-    def _with_retries(self, write: Callable[[int], None]) -> None:
+    def _with_retries(self, write: Callable[[int], object]) -> None:
         """Call `write` with the number of the attempt, again where another writer came between."""
         for attempt in range(self._retries + 1):
             try:
@@ -586,11 +586,11 @@ def _with_settings(session: SparkSession, settings: Mapping[str, str]) -> Iterat
         try:
             yield
         finally:
-            for name, value in before:
-                if value is None:
+            for name, old in before:
+                if old is None:
                     session.conf.unset(name)
                 else:
-                    session.conf.set(name, value)
+                    session.conf.set(name, old)
 
 
 def _packed(condition: str) -> str:
