@@ -246,7 +246,7 @@ def _result(lake: Lake, config: Config, erasure: Erasure, rows: Mapping[str, int
         details["files"] = ", ".join(files)
     if lake.folder(tables.CONTENT) is None:
         details["searched"] = (
-            "the rows of all tables, where nothing is left; files and logs are the catalog's, and a log names least and "
+            "the rows of all tables: nothing is left; files and logs are the catalog's, and a log names least and "
             "greatest values of removed files until delta.logRetentionDuration has passed"
         )
     elif hours > 0:

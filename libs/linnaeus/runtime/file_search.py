@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -159,28 +158,26 @@ def _names(cell: str, wanted: Wanted) -> bool:
 
 
 def _found_in_parquet(file: Path, wanted: Wanted) -> Iterator[str]:
-    opened = pq.ParquetFile(file, memory_map=False)
-    is_known = lru_cache(maxsize=1_000_000)(wanted.is_at)
+    opened = pq.ParquetFile(file)
     for name in _string_columns(opened.schema_arrow):
         for batch in opened.iter_batches(batch_size=_ROWS, columns=[name]):
-            found = [
-                leaf for leaf, values in _leaves(name, batch.column(0)) if _is_among(leaf, values, is_known, wanted)
-            ]
+            found = [leaf for leaf, values in _leaves(name, batch.column(0)) if _is_among(leaf, values, wanted)]
             if found:
                 yield from found
                 break
 
 
-def _is_among(name: str, values: pa.Array, is_known: Any, wanted: Wanted) -> bool:
-    for value in values.unique().to_pylist():
-        if value is None:
-            continue
-        if name == "stats":  # of a checkpoint: JSON
-            if any(wanted.is_at(*leaf) for leaf in _of_json(value)):
-                return True
-        elif is_known(name, value):
-            return True
-    return False
+def _is_among(name: str, values: pa.Array, wanted: Wanted) -> bool:
+    if name in _FREE:
+        return False
+    distinct = values.unique().drop_null().to_pylist()
+    kind = wanted.kinds.get(name)
+    if kind is not None and kind != _RECORD:
+        hashed = wanted.hasher.of_kind(kind)
+        return any(hashed(value) in wanted.hashes for value in distinct)
+    if name == "stats":  # of a checkpoint: JSON
+        return any(wanted.is_at(*leaf) for value in distinct for leaf in _of_json(value))
+    return any(wanted.is_at(name, value) for value in distinct)
 
 
 def _string_columns(schema: pa.Schema) -> list[str]:
