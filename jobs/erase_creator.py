@@ -33,7 +33,7 @@ from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.file_search import Hit, Wanted, search_folder, search_table, take_out
 from linnaeus.runtime.history import forget_history
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, cached, detached
+from linnaeus.runtime.spark import build_session, cached, detached, side_by_side
 
 STARTED, DONE, LEFT = "started", "done", "left"
 _MOST_SAID = 20  # places in the line of an error
@@ -87,11 +87,11 @@ def main(config: Config) -> JobResult:
 
 
 def _traced() -> dict[Table, Traces]:
-    """Tables and how a creator's rows are found: what was made of others first, contents and creators last."""
+    """Tables that can hold something of a creator, and how their rows are found."""
     undeclared = [table.full_name for table in tables.ALL if table.traces is None]
     if undeclared:
         raise SchemaError(f"{', '.join(undeclared)}: no traces are declared (contracts/tables.py); nothing is erased")
-    found = {table: table.traces for table in reversed(tables.ALL) if table.traces is not None}
+    found = {table: table.traces for table in tables.ALL if table.traces is not None}
     return {table: traces for table, traces in found.items() if traces.columns}
 
 
@@ -135,25 +135,25 @@ def _remember(lake: Lake, erasure: Erasure, held: ExitStack) -> DataFrame:
 def _keys(
     lake: Lake, traced: Mapping[Table, Traces], gone: DataFrame, erasure: Erasure, held: ExitStack
 ) -> dict[str, tuple[DataFrame, int]]:
-    """Keys of the rows that go, and how many, by table, in the order in which they are to go."""
+    """Keys of the rows that go, and how many, by table."""
     ids = gone.where(F.col(c.KIND) != TEXT)
     content = lake.read(tables.CONTENT)
     leaving = keys_of(content, tables.CONTENT, traced[tables.CONTENT], ids, erasure.hasher)
     staying = content.join(leaving, c.CONTENT_ID, "left_anti")
-    found = {}
-    for table, traces in traced.items():
-        if not lake.exists(table):
-            continue
-        rows = lake.read(table)
+
+    def keys(table: Table) -> tuple[DataFrame, int]:
+        rows, traces = lake.read(table), traced[table]
         if traces.columns == traces.texts:
-            keys = keys_of_texts(rows, table, traces, staying)
+            found = keys_of_texts(rows, table, traces, staying)
         else:
-            keys = keys_of(rows, table, traces, ids, erasure.hasher)
+            found = keys_of(rows, table, traces, ids, erasure.hasher)
         if table is tables.QUARANTINE:
-            keys = keys.union(_texts_set_aside(rows, staying)).distinct()
-        keys = cached(detached(keys), held)
-        found[table.full_name] = (keys, keys.count())
-    return found
+            found = found.union(_texts_set_aside(rows, staying)).distinct()
+        kept = cached(detached(found), held)
+        return kept, kept.count()
+
+    there = [table for table in traced if lake.exists(table)]
+    return {table.full_name: found for table, found in zip(there, side_by_side(keys, there), strict=True)}
 
 
 def _texts_set_aside(quarantine: DataFrame, staying: DataFrame) -> DataFrame:
@@ -164,9 +164,9 @@ def _texts_set_aside(quarantine: DataFrame, staying: DataFrame) -> DataFrame:
 
 
 def _delete(lake: Lake, keys: Mapping[str, tuple[DataFrame, int]]) -> None:
-    for name, (frame, n) in keys.items():
-        if n > 0:
-            _delete_from(lake, tables.BY_NAME[name], frame)
+    """All tables side by side: in which order does not matter, as the ids are remembered."""
+    todo = [(tables.BY_NAME[name], frame) for name, (frame, n) in keys.items() if n > 0]
+    side_by_side(lambda one: _delete_from(lake, *one), todo)
 
 
 def _delete_from(lake: Lake, table: Table, keys: DataFrame) -> None:
@@ -195,13 +195,11 @@ def _take_out(config: Config, wanted: Wanted) -> list[str]:
 
 def _purge(lake: Lake, config: Config, traced: Sequence[Table]) -> None:
     """VACUUM, of all tables that can hold something: an older version of each may have more than the newest."""
-    hours = config.erase.retention_hours
-    for table in traced:
-        if lake.exists(table):
-            lake.vacuum(table, hours)
-            folder = lake.folder(table)
-            if folder is not None and hours == 0:
-                forget_history(lake.session, str(folder))
+    there, hours = [table for table in traced if lake.exists(table)], config.erase.retention_hours
+    lake.vacuum(there, hours)
+    if hours == 0:
+        folders = [str(folder) for table in there if (folder := lake.folder(table)) is not None]
+        side_by_side(lambda folder: forget_history(lake.session, folder), folders)
 
 
 def _left(lake: Lake, config: Config, traced: Sequence[Table], wanted: Wanted) -> list[Hit]:

@@ -45,7 +45,7 @@ def _keep(lake: Lake, table: Table, bounds: Maintain) -> _Kept:
         broken = str(error)
     before = lake.detail(table)
     after = _compacted(lake, table, bounds, before)
-    lake.vacuum(table, bounds.retention_hours)
+    lake.vacuum([table], bounds.retention_hours)
     said = [f"{before.files} files of {before.size / _MEGABYTE:.1f} MB"]
     said += [f"now {after.files}"] if after != before else []
     said += [f"constraints {', '.join(new)} added"] if new else []

@@ -94,7 +94,7 @@ def test_what_is_gone_can_not_be_read_from_files_or_log(spark: SparkSession, lak
     folder = Path(lake.place(PARTS))
     (folder / "part-left-by-a-killed-writer.parquet").write_bytes(b"aaa-secret")
     version = lake.version(PARTS)
-    lake.vacuum(PARTS, 0)
+    lake.vacuum([PARTS], 0)
     assert lake.version(PARTS) == version, "nothing that compares versions takes it for a change"
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled") == "true"
     holding = [one.name for one in folder.rglob("*") if one.is_file() and b"aaa-secret" in one.read_bytes()]

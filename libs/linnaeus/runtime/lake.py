@@ -6,7 +6,7 @@ import datetime
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -34,7 +34,7 @@ from pyspark.sql.types import MapType, StructField, StructType
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.tables import Table
-from linnaeus.runtime.spark import detached
+from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
 _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
@@ -329,23 +329,22 @@ class Lake:
         finally:
             wanted.unpersist()
 
-    def vacuum(self, table: Table, hours: float) -> None:
-        """Remove files that no version of the last `hours` needs.
+    def vacuum(self, wanted: Sequence[Table], hours: float) -> None:
+        """Remove files that no version of the last `hours` needs, of several tables side by side.
 
         Delta refuses less than a week as writers that are at work have files that no version names yet: with less,
-        nothing else may write to the table meanwhile.
+        nothing else may write to the tables meanwhile.
         """
-        listed_by = str(2 * self.session.sparkContext.defaultParallelism)
-        # Delta lists folders by as many tasks as this says, 10,000 by default: minutes for a table of two files.
         settings = {
-            "spark.sql.sources.parallelPartitionDiscovery.parallelism": listed_by,
+            # Delta lists folders by as many tasks as this says, 10,000 by default: minutes for a table of two files.
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(slots(self.session)),
             # It would write two versions that change no row, of which jobs that compare versions would think otherwise.
             "spark.databricks.delta.vacuum.logging.enabled": "false",
         }
         if hours < _WEEK:
             settings["spark.databricks.delta.retentionDurationCheck.enabled"] = "false"
         with _with_settings(self.session, settings):
-            self._delta(table).vacuum(hours)
+            side_by_side(lambda table: self._delta(table).vacuum(hours), wanted)
 
     def purge_deletion_vectors(self, table: Table) -> None:
         """Rewrite files of which rows are marked as deleted and still there; nothing where the table has no marks."""
