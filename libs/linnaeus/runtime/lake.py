@@ -377,7 +377,8 @@ class Lake:
         They raise the version of the protocol that writers need (3), not that of readers. Raises ConstraintError where
         rows break one; the others are there then.
         """
-        wanted = dict(table.checks)
+        # To Delta a condition that is null is one that is broken.
+        wanted = {name: f"coalesce({condition}, true)" for name, condition in table.checks.items()}
         wanted[_REQUIRED] = " AND ".join(f"{name} IS NOT NULL" for name in table.required)
         stored = self.detail(table).properties
         there = {name: stored.get(f"delta.constraints.{name}") for name in wanted}
