@@ -21,6 +21,8 @@ JOBS = [
     "score_content",
     "roll_up_creators",
     "fill_review_queue",
+    "erase_creator",
+    "maintain_tables",
     "flow",
     "make_sample",
 ]

@@ -10,6 +10,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs._erased import hasher_of
 from linnaeus.bronze import clean, deduplicate
 from linnaeus.bronze.quarantine import quarantine
 from linnaeus.bronze.records import from_json_lines, from_rows
@@ -17,7 +18,9 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, InputError
+from linnaeus.contracts.hashed_ids import TEXT, Hasher
 from linnaeus.contracts.tables import Table
+from linnaeus.erasure.records import KIND_OF_FIELD, without_erased
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
@@ -38,11 +41,21 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Checked:
-    """A source's rows with their codes, cached, and how many there are."""
+    """A source's rows with their codes, cached, and how many records there are; of those how many are not among the
+    rows, as who they are of was erased."""
 
     source: _Source
     rows: DataFrame
     total: int
+    erased: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Erased:
+    """Hashes of the ids that were erased, cached, and how they were made."""
+
+    hashes: DataFrame
+    hasher: Hasher
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +81,8 @@ def main(config: Config) -> JobResult:
         for one in checked:
             if one.total == 0:
                 raise InputError(f"sources.{one.source.name}: {one.source.path} is empty; give at least one record")
+        if (erased := _erased(lake, config, until)) is not None:
+            checked = side_by_side(lambda one: _without_erased(one, erased, until), checked)
         by_source = side_by_side(lambda one: _sort(lake, one, until), checked)
         now = F.current_timestamp().alias(c.INGESTED_AT)
         aside = reduce(DataFrame.union, [one.aside for one in by_source])
@@ -85,13 +100,14 @@ def main(config: Config) -> JobResult:
 
 @dataclass(frozen=True)
 class _Counts:
-    """What became of a source's records: read = kept + quarantined + duplicates."""
+    """What became of a source's records: read = kept + quarantined + duplicates + erased."""
 
     read: int
     kept: int
     quarantined: int
     duplicates: int
     written: int
+    erased: int
 
     def plus(self, other: _Counts) -> _Counts:
         return _Counts(
@@ -100,12 +116,14 @@ class _Counts:
             self.quarantined + other.quarantined,
             self.duplicates + other.duplicates,
             self.written + other.written,
+            self.erased + other.erased,
         )
 
     def in_words(self) -> str:
         return (
             f"{self.read} read, {self.kept} kept ({self.written} new or changed), "
             f"{self.quarantined} quarantined, {self.duplicates} duplicates"
+            + (f", {self.erased} of erased creators" if self.erased else "")
         )
 
 
@@ -160,6 +178,21 @@ def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
     return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
 
 
+def _erased(lake: Lake, config: Config, until: ExitStack) -> _Erased | None:
+    """Who was erased; None where nobody was."""
+    if not lake.exists(tables.ERASED_IDS):
+        return None
+    hashes = lake.read(tables.ERASED_IDS).where(F.col(c.KIND) != TEXT).select(c.ID_HASH)
+    return _Erased(cached(hashes, until), hasher_of(lake, config))
+
+
+def _without_erased(checked: _Checked, erased: _Erased, until: ExitStack) -> _Checked:
+    """A source's rows but those of who was erased: neither to be kept nor to be set aside."""
+    columns = [name for name in checked.source.fields if name in KIND_OF_FIELD]
+    rows = cached(without_erased(checked.rows, columns, erased.hashes, erased.hasher), until)
+    return replace(checked, rows=rows, erased=checked.total - rows.count())
+
+
 def _sort(lake: Lake, checked: _Checked, until: ExitStack) -> _Sorted:
     """What is kept of a source, and what goes to quarantine."""
     source, table = checked.source, checked.source.table
@@ -182,7 +215,8 @@ def _sort(lake: Lake, checked: _Checked, until: ExitStack) -> _Sorted:
     n_aside = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
     if table is tables.VOTES:  # set aside too, but no record of this run
         aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
-    return _Sorted(source, kept, aside, _Counts(checked.total, n_kept, n_aside, checked.total - n_kept - n_aside, 0))
+    n_same = checked.total - checked.erased - n_kept - n_aside
+    return _Sorted(source, kept, aside, _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased))
 
 
 def _replaced(votes: DataFrame, aside: DataFrame, source: str) -> DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import gzip
 import io
 import json
@@ -22,6 +23,7 @@ from jobs import ingest_bronze
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.errors import InputError
+from linnaeus.contracts.hashed_ids import Hasher
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.command import run_command
 from linnaeus.runtime.lake import Lake, MergeCounts
@@ -49,7 +51,11 @@ def json_lines(path: Path, records: Iterable[dict[str, Any] | str]) -> Path:
     return path
 
 
-# --- read = kept + quarantined + duplicates, for any mixture, against plain loops
+# --- read = kept + quarantined + duplicates + erased, for any mixture, against plain loops
+
+
+Gone = frozenset[tuple[str, str]]  # kinds and ids of what was erased
+NOW = datetime.datetime(2024, 1, 1)
 
 
 class _Shelf:
@@ -57,11 +63,19 @@ class _Shelf:
 
     stored: dict[str, list[tuple[Any, ...]]]
     merged: dict[str, list[dict[str, Any]]]
+    erased: Gone
 
     def __init__(self, session: SparkSession, config: Config) -> None:
         self.session = session
 
+    def exists(self, table: Table) -> bool:
+        return table is tables.ERASED_IDS and bool(self.erased)
+
     def read(self, table: Table) -> DataFrame:
+        if table is tables.ERASED_IDS:
+            hasher = Hasher("salt")
+            rows = [(hasher.of(*one), one[0], "whose", "salt", hasher.mark, NOW) for one in sorted(self.erased)]
+            return self.session.createDataFrame(rows, table.schema)
         columns = "content_id string, at string"
         given_ = self.session.createDataFrame(self.stored.get(table.full_name, []), columns)
         if table is tables.CONTENT:
@@ -119,14 +133,16 @@ class Expected:
     read: int
     kept: list[tuple[Any, ...]]
     quarantined: Counter[tuple[bytes, tuple[str, ...]]]
+    erased: int = 0
 
     @property
     def in_words(self) -> str:
         n_bad = self.quarantined.total()
-        n_same = self.read - len(self.kept) - n_bad
+        n_same = self.read - len(self.kept) - n_bad - self.erased
         assert n_same >= 0
         n = len(self.kept)
-        return f"{self.read} read, {n} kept ({n} new or changed), {n_bad} quarantined, {n_same} duplicates"
+        said = f"{self.read} read, {n} kept ({n} new or changed), {n_bad} quarantined, {n_same} duplicates"
+        return said + (f", {self.erased} of erased creators" if self.erased else "")
 
 
 def parsed(line: bytes) -> tuple[Fields | None, set[str]]:
@@ -170,13 +186,26 @@ def label_codes(fields: Fields, *names: str) -> set[str]:
     return codes
 
 
-def sort_out(lines: list[bytes], codes_of: Callable[[Fields], set[str]]) -> tuple[Expected, list[tuple[bytes, Fields]]]:
-    """What is bad is counted; the good lines are left to their source."""
+def is_gone(line: bytes, fields: Fields | None, gone: Gone) -> bool:
+    """By its ids; what can't be read, by any of its words."""
+    if fields is None:
+        return bool({name for _, name in gone} & set(re.findall(r"\w+", line.decode(errors="replace"))))
+    kinds = {"creator_id": "creator", "content_id": "item", "item_id": "item"}
+    return any((kind, fields.get(name)) in gone for name, kind in kinds.items())
+
+
+def sort_out(
+    lines: list[bytes], gone: Gone, codes_of: Callable[[Fields], set[str]]
+) -> tuple[Expected, list[tuple[bytes, Fields]]]:
+    """What is erased or bad is counted; the good lines are left to their source."""
     records = [line for line in lines if line.strip()]
     expected = Expected(len(records), [], Counter())
     good = []
     for line in records:
         fields, codes = parsed(line)
+        if is_gone(line, fields, gone):
+            expected.erased += 1
+            continue
         codes |= codes_of(fields) if fields is not None else set()
         if codes or fields is None:
             expected.quarantined[line, tuple(sorted(codes))] += 1
@@ -185,8 +214,8 @@ def sort_out(lines: list[bytes], codes_of: Callable[[Fields], set[str]]) -> tupl
     return expected, good
 
 
-def expect_content(lines: list[bytes], stored: dict[str, int | None]) -> Expected:
-    expected, good = sort_out(lines, content_codes)
+def expect_content(lines: list[bytes], gone: Gone, stored: dict[str, int | None]) -> Expected:
+    expected, good = sort_out(lines, gone, content_codes)
     rows = [
         (
             f["content_id"],
@@ -205,9 +234,9 @@ def expect_content(lines: list[bytes], stored: dict[str, int | None]) -> Expecte
     return expected
 
 
-def expect_votes(lines: list[bytes]) -> Expected:
+def expect_votes(lines: list[bytes], gone: Gone) -> Expected:
     names = ("item_id", "facet", "annotator_id", "label")
-    expected, good = sort_out(lines, lambda fields: label_codes(fields, *names))
+    expected, good = sort_out(lines, gone, lambda fields: label_codes(fields, *names))
     rows = [(*(f[name] for name in names), TIMES.get(f.get("voted_at") or "")) for _, f in good]
     expected.kept = newest_by_key(rows, key=(0, 1, 2), time=4)
     for (line, _), row in zip(good, rows, strict=True):
@@ -216,9 +245,9 @@ def expect_votes(lines: list[bytes]) -> Expected:
     return expected
 
 
-def expect_gold(lines: list[bytes]) -> Expected:
+def expect_gold(lines: list[bytes], gone: Gone) -> Expected:
     names = ("item_id", "facet", "label")
-    expected, good = sort_out(lines, lambda fields: label_codes(fields, *names))
+    expected, good = sort_out(lines, gone, lambda fields: label_codes(fields, *names))
     rows = [tuple(f[name] for name in names) for _, f in good]
     torn = {row[:2] for row in rows if any(row[:2] == other[:2] and row[2] != other[2] for other in rows)}
     expected.kept = [row for row in set(rows) if row[:2] not in torn]
@@ -244,6 +273,9 @@ def mixtures(line: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[bytes]]:
     votes=mixtures(vote_lines),
     gold=mixtures(gold_lines),
     stored=st.dictionaries(st.sampled_from(["a", "b", "7", "z"]), st.none() | st.integers(1, 3)),
+    gone=st.frozensets(
+        st.sampled_from([("creator", "u"), ("creator", "v"), ("creator", "a"), ("item", "a"), ("item", "7")])
+    ),
 )
 def test_every_record_is_kept_set_aside_or_a_duplicate(
     spark: SparkSession,
@@ -253,9 +285,10 @@ def test_every_record_is_kept_set_aside_or_a_duplicate(
     votes: list[bytes],
     gold: list[bytes],
     stored: dict[str, int | None],
+    gone: Gone,
 ) -> None:
     monkeypatch.setattr(ingest_bronze, "Lake", _Shelf)
-    _Shelf.merged = {}
+    _Shelf.merged, _Shelf.erased = {}, gone
     _Shelf.stored = {
         "bronze.content": [(name, None if at is None else f"2024-01-0{at}") for name, at in stored.items()]
     }
@@ -266,9 +299,9 @@ def test_every_record_is_kept_set_aside_or_a_duplicate(
     result = ingest_bronze.main(settings_of(arguments(tmp_path, **paths)))
 
     expected = {
-        "content": expect_content(content, stored),
-        "votes": expect_votes(votes),
-        "gold_labels": expect_gold(gold),
+        "content": expect_content(content, gone, stored),
+        "votes": expect_votes(votes, gone),
+        "gold_labels": expect_gold(gold, gone),
     }
     assert result.details == {name: one.in_words for name, one in expected.items()}
     assert result.rows_read == sum(one.read for one in expected.values())

@@ -29,6 +29,8 @@ ERRORS = "errors"
 OCCURRENCES = "occurrences"
 DETAIL = "detail"
 
+ID_HASH = "id_hash"
+
 LANGUAGE = "language"
 TOKENS = "tokens"
 N_TOKENS = "n_tokens"

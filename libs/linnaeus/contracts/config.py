@@ -370,6 +370,44 @@ class Creators(_Section):
     risk: CreatorRisk
 
 
+class Erase(_Section):
+    """Which creator is erased, and how what was erased is kept from being read or coming back."""
+
+    creator_id: Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)] | None = None
+    retention_hours: float = Field(ge=0)
+    secret_variable: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+    @field_validator("creator_id", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):  # YAML reads 012 as 10: another creator would be erased
+            raise ValueError("give an id that YAML takes for a number or a date in quotes, as '\"012\"'")
+        return value
+
+
+class TableUpkeep(_Section):
+    """Bounds of one table; null: those of all."""
+
+    retention_hours: float | None = Field(default=None, ge=0)
+    file_megabytes: float | None = Field(default=None, gt=0)
+    spare_files: int | None = Field(default=None, ge=1)
+
+
+class Maintain(_Section):
+    """How tables are kept in shape."""
+
+    retention_hours: float = Field(ge=0)
+    file_megabytes: float = Field(gt=0)
+    spare_files: int = Field(ge=1)
+    z_order_files: int = Field(ge=2)
+    tables: dict[str, TableUpkeep] = Field(default_factory=dict)
+
+    def of(self, table: str) -> Maintain:
+        """The bounds of a table (its full name): its own, and those of all tables where it has none."""
+        own = self.tables.get(table, TableUpkeep()).model_dump(exclude_none=True)
+        return self.model_copy(update=own)
+
+
 class Facets(_Section):
     """The files that list what may be labelled."""
 
@@ -408,6 +446,8 @@ class Config(_Section):
     decision: Decision
     scoring: Scoring
     creators: Creators
+    erase: Erase
+    maintain: Maintain
     sample: Sample
 
     @model_validator(mode="after")

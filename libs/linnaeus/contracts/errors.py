@@ -41,3 +41,11 @@ class SchemaError(LinnaeusError):
 
 class TrackingError(LinnaeusError):
     """The MLflow server or registry can't be reached or refused a request."""
+
+
+class ErasureError(LinnaeusError):
+    """Something of a creator is still there after the erasure; it is said where, not what."""
+
+
+class ConstraintError(LinnaeusError):
+    """Rows of a table break what is declared of it."""

@@ -360,3 +360,27 @@ JOB_RUNS = StructType(
         _column("details", MapType(StringType(), StringType()), "What else the job says of its run"),
     ]
 )
+
+ERASURES = StructType(
+    [
+        _column("erasure_id", TEXT, "Unique id of the erasure", required=True),
+        _column("creator_hash", TEXT, "The creator's id_hash in ops.erased_ids: no id, and no way back", required=True),
+        _column("status", TEXT, "started; done; left, where something was still found", required=True),
+        _column("started_at", TimestampType(), "When it began, UTC", required=True),
+        _column("finished_at", TimestampType(), "When it ended, UTC; null until then"),
+        _column("rows", MapType(StringType(), LongType()), "Rows of the creator by table, as they were found"),
+        _column("files", TEXTS, "Files beside the tables from which something was taken out"),
+        _column("retention_hours", DoubleType(), "Of the VACUUM that followed", required=True),
+    ]
+)
+
+ERASED_IDS = StructType(
+    [
+        _column(c.ID_HASH, TEXT, "SHA-256 (hex) of salt, secret, kind and id", required=True),
+        _column(c.KIND, TEXT, "creator, item (a content, or a creator that is judged) or text", required=True),
+        _column("creator_hash", TEXT, "The id_hash of the creator that it went with", required=True),
+        _column("salt", TEXT, "Random, the same for the whole table", required=True),
+        _column("secret_mark", TEXT, "Tells whether the secret in force is the one hashed with", required=True),
+        _column("erased_at", TimestampType(), "When the erasure of it began, UTC", required=True),
+    ]
+)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 import re
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlparse
 
 from delta.exceptions import (
     ConcurrentAppendException,
@@ -29,13 +32,16 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructField, StructType
 
 from linnaeus.contracts.config import Config, resolve
-from linnaeus.contracts.errors import ConfigurationError, SchemaError
+from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.tables import Table
-from linnaeus.runtime.spark import detached
+from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
 _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
+_WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
+_REQUIRED = "required"  # the constraint that columns are not null
 _FEW = 5_000  # rows that are sent to all executors to be merged
+_SETTING = threading.Lock()
 # In Python these are no subclasses of the first, as they are in Scala.
 _CONCURRENT = (
     DeltaConcurrentModificationException,
@@ -67,6 +73,16 @@ class MergeCounts:
         return self.inserted + self.updated
 
 
+@dataclass(frozen=True)
+class TableDetail:
+    """Files of a table's newest version, their bytes, its properties, and the features that its protocol names."""
+
+    files: int
+    size: int
+    properties: Mapping[str, str]
+    features: tuple[str, ...]
+
+
 class Reader(Protocol):
     """What gives a table's rows: a lake as it is, or as it was (see `Lake.snapshot`)."""
 
@@ -90,6 +106,16 @@ class Lake:
         if self._root is not None:
             return str(self._root / table.layer / table.name)
         return f"`{self._catalog}`.`{table.layer}`.`{table.name}`"
+
+    def folder(self, table: Table) -> Path | None:
+        """Where the files of a table lie; None on Unity Catalog, where they are the catalog's."""
+        return self._root / table.layer / table.name if self._root is not None else None
+
+    def files(self, table: Table) -> frozenset[Path]:
+        """Data files of the newest version of a table in a folder."""
+        if not self.exists(table):
+            return frozenset()
+        return frozenset(Path(unquote(urlparse(file).path)) for file in self._stored(table).inputFiles())
 
     def exists(self, table: Table) -> bool:
         """Whether the table was created."""
@@ -280,6 +306,102 @@ class Lake:
         else:
             self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
 
+    def delete(self, keys: DataFrame, table: Table) -> int:
+        """Delete the rows that have one of these keys (the columns of the table's key); how many keys there were.
+
+        One commit, none where there are no keys. What is deleted stands in the log by no value: the condition names
+        columns alone. Older versions still have the rows, until VACUUM.
+        """
+        wanted = detached(keys.select(*table.key)).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            n_keys = wanted.count()
+            if n_keys == 0:
+                return 0
+            wanted = F.broadcast(wanted) if n_keys <= _FEW else wanted
+            matches = " AND ".join(f"stored.`{name}` <=> gone.`{name}`" for name in table.key)
+
+            def delete(attempt: int) -> None:
+                deleting = self._delta(table).alias("stored").merge(wanted.alias("gone"), matches)
+                deleting.whenMatchedDelete().execute()
+
+            self._with_retries(delete)
+            return n_keys
+        finally:
+            wanted.unpersist()
+
+    def vacuum(self, wanted: Sequence[Table], hours: float) -> None:
+        """Remove files that no version of the last `hours` needs, of several tables side by side.
+
+        Delta refuses less than a week as writers that are at work have files that no version names yet: with less,
+        nothing else may write to the tables meanwhile.
+        """
+        settings = {
+            # Delta lists folders by as many tasks as this says, 10,000 by default: minutes for a table of two files.
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(slots(self.session)),
+            # It would write two versions that change no row, of which jobs that compare versions would think otherwise.
+            "spark.databricks.delta.vacuum.logging.enabled": "false",
+        }
+        if hours < _WEEK:
+            settings["spark.databricks.delta.retentionDurationCheck.enabled"] = "false"
+        with _with_settings(self.session, settings):
+            side_by_side(lambda table: self._delta(table).vacuum(hours), wanted)
+
+    def purge_deletion_vectors(self, table: Table) -> None:
+        """Rewrite files of which rows are marked as deleted and still there; nothing where the table has no marks."""
+        if "deletionVectors" in self.detail(table).features:
+            self._with_retries(lambda attempt: self.session.sql(f"REORG TABLE {self._sql_name(table)} APPLY (PURGE)"))
+
+    def detail(self, table: Table) -> TableDetail:
+        """What Delta says of a table that is there."""
+        row = self._delta(table).detail().select("numFiles", "sizeInBytes", "properties", "tableFeatures").first()
+        assert row is not None
+        return TableDetail(row["numFiles"], row["sizeInBytes"], row["properties"], tuple(row["tableFeatures"] or ()))
+
+    def optimize(self, table: Table, file_bytes: int, z_order: tuple[str, ...] = ()) -> None:
+        """Make of small files ones of about `file_bytes`; rows in the order of `z_order`, where columns are given."""
+        settings = {f"spark.databricks.delta.optimize.{name}FileSize": str(file_bytes) for name in ("min", "max")}
+        with _with_settings(self.session, settings):
+
+            def optimize(attempt: int) -> None:
+                builder = self._delta(table).optimize()
+                if z_order:
+                    builder.executeZOrderBy(*z_order)
+                else:
+                    builder.executeCompaction()
+
+            self._with_retries(optimize)
+
+    def constrain(self, table: Table) -> list[str]:
+        """Give the stored table the constraints that are declared (`required` columns and `checks`): names of the new.
+
+        They raise the version of the protocol that writers need (3), not that of readers. Raises ConstraintError where
+        rows break one; the others are there then.
+        """
+        # To Delta a condition that is null is one that is broken.
+        wanted = {name: f"coalesce({condition}, true)" for name, condition in table.checks.items()}
+        wanted[_REQUIRED] = " AND ".join(f"{name} IS NOT NULL" for name in table.required)
+        stored = self.detail(table).properties
+        there = {name: stored.get(f"delta.constraints.{name}") for name in wanted}
+        new = [name for name, condition in wanted.items() if _packed(there[name] or "") != _packed(condition)]
+        broken = [name for name in new if not self._add_constraint(table, name, wanted[name], there[name] is not None)]
+        if broken:
+            raise ConstraintError(f"{table.full_name}: there are rows that break {', '.join(broken)}; none was added")
+        return new
+
+    def _add_constraint(self, table: Table, name: str, condition: str, is_there: bool) -> bool:
+        """False where rows break it."""
+        place = self._sql_name(table)
+        if is_there:
+            self._with_retries(lambda attempt: self.session.sql(f"ALTER TABLE {place} DROP CONSTRAINT {name}"))
+        try:
+            add = f"ALTER TABLE {place} ADD CONSTRAINT {name} CHECK ({condition})"
+            self._with_retries(lambda attempt: self.session.sql(add))
+        except AnalysisException as error:
+            if "NEW_CHECK_CONSTRAINT_VIOLATION" in str(error) or "violate" in str(error):
+                return False
+            raise
+        return True
+
     def _changed(self, rows: DataFrame, table: Table) -> DataFrame:
         """Rows that are new or differ from the stored ones; `__stored_` says whether the key was there."""
         if not self.exists(table):
@@ -312,7 +434,7 @@ class Lake:
 
         self._with_retries(merge)
 
-    def _with_retries(self, write: Callable[[int], None]) -> None:
+    def _with_retries(self, write: Callable[[int], object]) -> None:
         """Call `write` with the number of the attempt, again where another writer came between."""
         for attempt in range(self._retries + 1):
             try:
@@ -452,6 +574,28 @@ def _lacking(stored: DataFrame, table: Table, is_strict: bool = True) -> list[St
     if wrong:
         raise SchemaError(f"{table.full_name}: the stored table is of another schema: {'; '.join(wrong)}")
     return lacking
+
+
+@contextmanager
+def _with_settings(session: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Settings of the session while a block runs, one block at a time: what they set is the session's."""
+    with _SETTING:
+        before = [(name, session.conf.get(name, None)) for name in settings]
+        for name, value in settings.items():
+            session.conf.set(name, value)
+        try:
+            yield
+        finally:
+            for name, old in before:
+                if old is None:
+                    session.conf.unset(name)
+                else:
+                    session.conf.set(name, old)
+
+
+def _packed(condition: str) -> str:
+    """Without white space: Delta sets its own between the words."""
+    return "".join(condition.split())
 
 
 def _first_line(error: Exception) -> str:
