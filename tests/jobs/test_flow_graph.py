@@ -19,7 +19,7 @@ from linnaeus.runtime.spark import SPARK_NLP
 ROOT = repository() or Path()
 BUNDLE = ROOT / "databricks.yml"
 # Commands of the wheel that are no task of the graph.
-NO_TASKS = {"flow", "make_sample", "approve_model", "roll_back_model", "search_parameters"}
+NO_TASKS = {"flow", "make_sample", "approve_model", "roll_back_model", "search_parameters", "serve_profiles"}
 
 Write = Callable[..., Path]
 

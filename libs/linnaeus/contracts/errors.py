@@ -41,3 +41,7 @@ class SchemaError(LinnaeusError):
 
 class TrackingError(LinnaeusError):
     """The MLflow server or registry can't be reached or refused a request."""
+
+
+class ReadError(LinnaeusError):
+    """A table can't be read as it was: VACUUM has removed files of its version, say."""
