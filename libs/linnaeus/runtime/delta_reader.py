@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class StoredTable:
         self._there = _declared_columns(stored, table)
         self._schema = to_arrow_schema(table.schema)
         self._query = QueryBuilder().register("t", delta)
+        self._run_statement(f"SET datafusion.execution.target_partitions = {_threads()}")
 
     def all(self) -> pa.Table:
         """All rows, sorted by the key."""
@@ -79,9 +81,12 @@ class StoredTable:
 
     def _run(self, query: str) -> pa.Table:
         try:
-            return self._as_declared(pa.table(self._query.execute(query)))
+            return self._as_declared(self._run_statement(query))
         except Exception as error:
             raise ReadError(f"{self.table.full_name}, version {self.version}: {_in_a_line(error)}") from error
+
+    def _run_statement(self, statement: str) -> pa.Table:
+        return pa.table(self._query.execute(statement))
 
     def _as_declared(self, rows: pa.Table) -> pa.Table:
         columns = [
@@ -121,6 +126,11 @@ def _names(columns: Sequence[str]) -> str:
 def _literal(text: str) -> str:
     """A text as a literal of SQL: the hex digits of its bytes, so that nothing in it can be read as SQL."""
     return f"arrow_cast(X'{text.encode().hex()}', 'Utf8')"
+
+
+def _threads() -> int:
+    """How many a query may use: half of the cores, so that the others go on answering what needs no query."""
+    return max(1, (os.cpu_count() or 1) // 2)
 
 
 def _in_a_line(error: Exception) -> str:
