@@ -23,6 +23,7 @@ JOBS = [
     "fill_review_queue",
     "erase_creator",
     "maintain_tables",
+    "serve_profiles",
     "flow",
     "make_sample",
 ]
@@ -53,6 +54,9 @@ LOCAL = [
     "pyspark==3.5.9",
     "delta-spark==3.3.3",
     'setuptools>=69,<81; python_version >= "3.12"',  # pyspark 3.5 imports distutils, which Python 3.12 dropped
+    "deltalake>=1.6",  # this and the next two: what serve_profiles reads and answers with
+    "fastapi>=0.115",
+    "uvicorn>=0.30",
 ]
 
 TEST = [
@@ -63,7 +67,6 @@ TEST = [
     "chispa>=0.10",
     "crowd-kit>=1.4",
     "databricks-bundles==1.22.1",
-    "deltalake>=0.20",
     "onnxruntime>=1.18",
     "mypy>=1.11",
     "ruff>=0.6",

@@ -27,6 +27,7 @@ NO_TASKS = {
     "search_parameters",
     "erase_creator",
     "maintain_tables",
+    "serve_profiles",
 }
 
 Write = Callable[..., Path]

@@ -408,6 +408,25 @@ class Maintain(_Section):
         return self.model_copy(update=own)
 
 
+class Serving(_Section):
+    """The read API: where it listens, who may ask, and how much an answer holds."""
+
+    host: Annotated[str, StringConstraints(min_length=1)]
+    port: int = Field(ge=0, le=65535)
+    key_variable: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    require_key: bool
+    refresh_seconds: float = Field(gt=0, le=86400)
+    page_size: int = Field(ge=1)
+    most_a_page: int = Field(ge=1, le=10_000)
+    cached_contents: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Serving:
+        if self.page_size > self.most_a_page:
+            raise ValueError("serving.page_size may be at most serving.most_a_page")
+        return self
+
+
 class Facets(_Section):
     """The files that list what may be labelled."""
 
@@ -448,6 +467,7 @@ class Config(_Section):
     creators: Creators
     erase: Erase
     maintain: Maintain
+    serving: Serving
     sample: Sample
 
     @model_validator(mode="after")

@@ -49,3 +49,7 @@ class ErasureError(LinnaeusError):
 
 class ConstraintError(LinnaeusError):
     """Rows of a table break what is declared of it."""
+
+
+class ReadError(LinnaeusError):
+    """A table can't be read as it was: VACUUM has removed files of its version, say."""

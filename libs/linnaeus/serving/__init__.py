@@ -1,0 +1,1 @@
+"""The read API: rows as JSON, look-ups, pages, and the application that answers with them."""
