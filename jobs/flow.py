@@ -95,7 +95,7 @@ def run(config: Config, graph: Graph, console: Console, at_once: int | None = No
     """Run the jobs, at most `at_once` side by side, and return the sum of their summaries.
 
     After a failure no job is started, those that run are waited for, and the first failure is raised. Where a job will
-    need the registry it is asked at once: that it can't be reached, or has to be made, is not left to the last hour.
+    need the registry it is asked first: that it can't be reached, or has to be made, is not left to the last hour.
     """
     rows = {job: _Row(job) for job in graph}
     clock = time.monotonic()
@@ -118,11 +118,14 @@ def run(config: Config, graph: Graph, console: Console, at_once: int | None = No
 
 
 def _prepare(config: Config, graph: Graph) -> SparkSession:
-    """Start the session and, while the JVM comes up, import the jobs: threads that import at once can fail."""
+    """Start the session and, while the JVM comes up, import the jobs and ask the registry, which imports its store:
+    threads that import at once can fail, or wait for each other for ever."""
     with ThreadPoolExecutor(1) as early:
         session = early.submit(build_session, config)
         for job in graph:
             importlib.import_module(f"jobs.{job}")
+        if _USE_REGISTRY & graph.keys():
+            Tracking(config)
         return session.result()
 
 
@@ -130,7 +133,7 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
     waiting = graphlib.TopologicalSorter(graph)
     waiting.prepare()
     running: dict[Future[Finished], str] = {}
-    recording: set[Future[None]] = {pool.submit(_connect, config)} if _USE_REGISTRY & graph.keys() else set()
+    recording: set[Future[None]] = set()
     failure: BaseException | None = None
     while True:
         if failure is None:
@@ -153,10 +156,6 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
     show()
     if failure is not None:
         raise failure
-
-
-def _connect(config: Config) -> None:
-    Tracking(config)
 
 
 def _run_one(config: Config, row: _Row) -> Finished:

@@ -43,21 +43,26 @@ def _clean_session(request: pytest.FixtureRequest) -> Iterator[None]:
 MakeConfig = Callable[..., Config]
 
 
+def local_config(root: Path, *overrides: str) -> Config:
+    """Local settings without sources, the lake and MLflow in a folder."""
+    own = [
+        f"lake.root={root / 'lake'}",
+        f"tracking.uri=sqlite:///{root / 'mlflow.db'}",
+        f"tracking.artifacts={root / 'artifacts'}",
+        "spark.master=local[2]",
+        "sources.content=null",
+        "sources.creators=null",
+        "sources.gold_labels=null",
+    ]
+    return load_config("local", [*own, *overrides])
+
+
 @pytest.fixture
 def make_config(tmp_path: Path) -> MakeConfig:
     """`make_config("section.key=value", ...)`: local settings, the lake and MLflow in the test's own folder."""
 
     def make(*overrides: str, root: Path = tmp_path) -> Config:
-        own = [
-            f"lake.root={root / 'lake'}",
-            f"tracking.uri=sqlite:///{root / 'mlflow.db'}",
-            f"tracking.artifacts={root / 'artifacts'}",
-            "spark.master=local[2]",
-            "sources.content=null",
-            "sources.creators=null",
-            "sources.gold_labels=null",
-        ]
-        return load_config("local", [*own, *overrides])
+        return local_config(root, *overrides)
 
     return make
 

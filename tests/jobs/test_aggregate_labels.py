@@ -44,6 +44,7 @@ def labels(spark: SparkSession, config: Config) -> dict[tuple[str, str], tuple[s
     return {(row[c.FACET], row[c.ITEM_ID]): (row[c.LABEL], row[c.PROBABILITY], row[c.SOURCE]) for row in rows}
 
 
+@pytest.mark.slow
 def test_each_facet_by_its_method(spark: SparkSession, make_config: MakeConfig, sources: list[str]) -> None:
     config = make_config(*sources)
     ingest_bronze.main(config)

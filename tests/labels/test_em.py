@@ -128,6 +128,7 @@ def test_gold_labels_pin_the_posterior_and_judge_annotators(spark: SparkSession,
     check(found, theirs(votes, lambda: crowdkit.DawidSkene(n_iter=100), gold))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_a_job_an_iteration_gives_what_one_task_gives(
     spark: SparkSession, name: str, monkeypatch: pytest.MonkeyPatch

@@ -65,6 +65,8 @@ ONE_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.sql.debug.maxToStringFields": "100",
+    # VACUUM lists a table's folders by as many tasks as this: the default of 10,000 took minutes here.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
     # A flow's queries are more than the hundred whose compiled code Spark keeps: it compiled most of them each time.
     "spark.sql.codegen.cache.maxEntries": "2000",
 }
