@@ -111,8 +111,8 @@ def test_a_batch_is_done_once_and_refused_for_other_input(scene: Scene) -> None:
     with pytest.raises(ConfigurationError) as error:
         scene.run("1")
     assert str(error.value) == (
-        "run.batch: 1 of label_creators was finished with other input (bronze.creators 0, now 1); give this run a batch "
-        "of its own"
+        "run.batch: 1 of label_creators was finished with other input (bronze.creators 0, now 1); give this run a "
+        "batch of its own"
     )
     assert len(scene.calls) == 1 and scene.entries() == [entry]
     assert scene.run("2") == Done(1)

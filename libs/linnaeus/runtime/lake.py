@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -36,6 +36,7 @@ from pyspark.sql.types import MapType, StructField, StructType
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
@@ -302,7 +303,7 @@ class Lake:
             merging = self._delta(table).alias("stored").merge(F.broadcast(rows).alias("new"), matches)
             merging.whenNotMatchedInsertAll().execute()
 
-        self._with_retries(insert)
+        self._with_retries(table, insert)
 
     def replace(self, rows: DataFrame, table: Table) -> MergeCounts:
         """Make the table hold these rows and no others, in one commit; where it does already none is written.
@@ -328,9 +329,9 @@ class Lake:
     def _overwrite(self, rows: DataFrame, table: Table) -> None:
         writer = self._writer(rows.select(*self._stored(table).schema.names)).mode("overwrite")
         if self._root is not None:
-            self._with_retries(lambda attempt: writer.save(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
         else:
-            self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
 
     def _writer(self, rows: DataFrame) -> DataFrameWriter:
         writer = rows.write.format("delta")
@@ -344,14 +345,15 @@ class Lake:
         if self._root is None or self.exists(table):
             return False
         described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in _stored_schema(table).fields]
-        try:
-            self._writer(rows.select(described)).mode("errorifexists").save(self.place(table))
-        except (AnalysisException, *_CONCURRENT):
-            if not self.exists(table):
-                raise
-            return False
-        self.session.sql(f"COMMENT ON TABLE {self._sql_name(table)} IS {_quoted(table.description)}")
-        return True
+        with self._alone(table):
+            try:
+                self._writer(rows.select(described)).mode("errorifexists").save(self.place(table))
+            except (AnalysisException, *_CONCURRENT):
+                if not self.exists(table):
+                    raise
+                return False
+            self.session.sql(f"COMMENT ON TABLE {self._sql_name(table)} IS {_quoted(table.description)}")
+            return True
 
     def append(self, rows: DataFrame, table: Table) -> None:
         """Add rows of a log, whose keys are unique by their making: one commit, no look at what is stored."""
@@ -359,9 +361,9 @@ class Lake:
         self._make_ready(table)
         writer = self._writer(rows).mode("append")
         if self._root is not None:
-            self._with_retries(lambda attempt: writer.save(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
         else:
-            self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
 
     def delete(self, keys: DataFrame, table: Table) -> int:
         """Delete the rows that have one of these keys (the columns of the table's key); how many keys there were.
@@ -381,7 +383,7 @@ class Lake:
                 deleting = self._delta(table).alias("stored").merge(wanted.alias("gone"), matches)
                 deleting.whenMatchedDelete().execute()
 
-            self._with_retries(delete)
+            self._with_retries(table, delete)
             return n_keys
         finally:
             wanted.unpersist()
@@ -406,7 +408,8 @@ class Lake:
     def purge_deletion_vectors(self, table: Table) -> None:
         """Rewrite files of which rows are marked as deleted and still there; nothing where the table has no marks."""
         if "deletionVectors" in self.detail(table).features:
-            self._with_retries(lambda attempt: self.session.sql(f"REORG TABLE {self._sql_name(table)} APPLY (PURGE)"))
+            purge = f"REORG TABLE {self._sql_name(table)} APPLY (PURGE)"
+            self._with_retries(table, lambda attempt: self.session.sql(purge))
 
     def detail(self, table: Table) -> TableDetail:
         """What Delta says of a table that is there."""
@@ -426,7 +429,7 @@ class Lake:
                 else:
                     builder.executeCompaction()
 
-            self._with_retries(optimize)
+            self._with_retries(table, optimize)
 
     def constrain(self, table: Table) -> list[str]:
         """Give the stored table the constraints that are declared (`required` columns and `checks`): names of the new.
@@ -449,10 +452,10 @@ class Lake:
         """False where rows break it."""
         place = self._sql_name(table)
         if is_there:
-            self._with_retries(lambda attempt: self.session.sql(f"ALTER TABLE {place} DROP CONSTRAINT {name}"))
+            self._with_retries(table, lambda attempt: self.session.sql(f"ALTER TABLE {place} DROP CONSTRAINT {name}"))
         try:
             add = f"ALTER TABLE {place} ADD CONSTRAINT {name} CHECK ({condition})"
-            self._with_retries(lambda attempt: self.session.sql(add))
+            self._with_retries(table, lambda attempt: self.session.sql(add))
         except AnalysisException as error:
             if "NEW_CHECK_CONSTRAINT_VIOLATION" in str(error) or "violate" in str(error):
                 return False
@@ -489,9 +492,9 @@ class Lake:
                 merging = merging.whenNotMatchedInsertAll()
             merging.execute()
 
-        self._with_retries(merge)
+        self._with_retries(table, merge)
 
-    def _with_retries(self, write: Callable[[int], object]) -> None:
+    def _with_retries(self, table: Table, write: Callable[[int], object]) -> None:
         """Call `write` with the number of the attempt, again where another writer came between.
 
         Each wait is up to twice as long as the one before and part of it chance, so that writers who met once do not
@@ -499,12 +502,24 @@ class Lake:
         """
         for attempt in range(self._retries + 1):
             try:
-                write(attempt)
+                with self._alone(table):
+                    write(attempt)
                 return
             except _CONCURRENT:
                 if attempt == self._retries:
                     raise
                 time.sleep(min(0.2 * 2**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0))
+
+    def _alone(self, table: Table) -> AbstractContextManager[None]:
+        """While it is held no other process of ours on this machine commits to a table in a folder.
+
+        Delta gives a commit's file its name if it has none yet, which is one step in a cloud's storage and two on a
+        local file system (HDFSLogStore, FileContext.rename): of two processes that do it at the same moment one would
+        replace the other's commit. Within one process Delta sees to it itself.
+        """
+        if self._root is None:
+            return nullcontext()
+        return locked(self._root / ".locks" / table.full_name)
 
     def _delta(self, table: Table) -> DeltaTable:
         if self._root is not None:
@@ -522,7 +537,7 @@ class Lake:
         metadata alone: no file is rewritten, and every reader gives null for the rows that are there.
         """
         self._create(table)
-        self._with_retries(lambda attempt: self._add_columns(table))
+        self._with_retries(table, lambda attempt: self._add_columns(table))
 
     def _add_columns(self, table: Table) -> None:
         """Raises SchemaError where the table has a column that is not declared (any more)."""
@@ -549,7 +564,8 @@ class Lake:
             self.session.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._catalog}`.`{table.layer}`")
             builder = builder.tableName(self.place(table))
         try:
-            builder.addColumns(_stored_schema(table)).comment(table.description).execute()
+            with self._alone(table):
+                builder.addColumns(_stored_schema(table)).comment(table.description).execute()
         except _CONCURRENT:
             if not self.exists(table):  # where it is there now, another writer made the same
                 raise
