@@ -86,7 +86,7 @@ def raises() -> None:
 def test_a_batch_is_done_once_and_refused_for_other_input(scene: Scene) -> None:
     assert scene.run("1") == Done(2)
     (entry,) = scene.entries()
-    inputs = {"bronze.creators": "0", SETTINGS: "s1"}
+    inputs = {"bronze.creators": "1", SETTINGS: "s1"}
     named = {key: entry[key] for key in ("application", "batch", "table_name", "status", "inputs", "rows")}
     assert named == {
         "application": "label_creators",
@@ -111,7 +111,7 @@ def test_a_batch_is_done_once_and_refused_for_other_input(scene: Scene) -> None:
     with pytest.raises(ConfigurationError) as error:
         scene.run("1")
     assert str(error.value) == (
-        "run.batch: 1 of label_creators was finished with other input (bronze.creators 0, now 1); give this run a "
+        "run.batch: 1 of label_creators was finished with other input (bronze.creators 1, now 2); give this run a "
         "batch of its own"
     )
     assert len(scene.calls) == 1 and scene.entries() == [entry]
@@ -193,7 +193,7 @@ def test_two_runs_at_once_end_as_one_after_the_other(scene: Scene) -> None:
     scene.before = other
     assert scene.run() == Done(1 + 1)  # the older name of a, and then the newer
     assert others == [Done(3)]
-    assert [given["bronze.creators"] for given in scene.calls] == ["0", "1", "1"]
+    assert [given["bronze.creators"] for given in scene.calls] == ["1", "2", "2"]
     assert scene.labels() == {"a": "amy", "b": "bob", "c": "cal"}
 
 
@@ -213,7 +213,7 @@ def test_of_two_that_begin_the_same_batch_one_says_what_is_read(scene: Scene, mo
     scene.lake.insert_new(scene.lake.session.createDataFrame([], tables.LEDGER.schema), tables.LEDGER)
     monkeypatch.setattr(Lake, "insert_new", late)
     assert scene.run("1") == Done(2)
-    assert [given["bronze.creators"] for given in scene.calls] == ["0", "0"]
+    assert [given["bronze.creators"] for given in scene.calls] == ["1", "1"]
     assert len(scene.entries()) == 1
 
 
