@@ -25,8 +25,10 @@ from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import lake as lake_module
 from linnaeus.runtime.command import execute
+from linnaeus.runtime.files import write_whole
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.ledger import FINISHED, Ledger
+from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.tracking import CHAMPION, Tracking
 from tests.jobs import lakes, tiny
 from tests.oracles import random_bundle
@@ -37,7 +39,8 @@ PROFILES, HISTORY, CREATORS = tables.CONTENT_PROFILES, tables.CREATOR_PROFILE_HI
 WRITTEN = {"score_content": (PROFILES,), "roll_up_creators": (HISTORY, CREATORS)}
 OLD, NEW = 40, 12  # contents
 HEADS = {"category": {"category": ("business", "politics", "sport")}, "risk": {"spam": ("no", "yes")}}
-_DONE = 60 * 5  # seconds after which a process that should have ended has not
+DONE, KILLED = "done", "killed"  # outcomes
+_PATIENCE = 300  # seconds until a process that has not answered is given up
 
 
 def settings(base: Path, lake: Path, *more: str) -> list[str]:
@@ -98,23 +101,6 @@ def is_finished(lake: Path, job: str) -> bool:
     return named == {table.full_name for table in WRITTEN[job]}
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
-    """A process of this module, the first of a group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.jobs.night", *map(str, arguments)],
-        cwd=repository(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-
-
-def end(process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    """Its status and what it said, when it has ended."""
-    output, _ = process.communicate(timeout=_DONE)
-    return process.returncode, output.decode(errors="replace")
-
-
 def _die() -> None:
     """This process, its JVM and all that they have started, without a word."""
     os.killpg(0, signal.SIGKILL)
@@ -173,10 +159,58 @@ POINTS: dict[str, dict[str, Callable[[Path], None]]] = {
 }
 
 
-def killed(job: str, point: str, lake: str, *given: str) -> None:
-    """Run a job that dies at a point."""
-    POINTS[job][point](Path(lake))
-    run(job, given)
+def serve(folder: str) -> None:
+    """Run what files of a folder say, one after the other, each as soon as it is there: Spark is up by then."""
+    build_session(load_config("local", settings(Path(folder), Path(folder))))
+    for place in range(1_000):
+        order = Path(folder) / f"order-{place}.json"
+        while not order.exists():
+            time.sleep(0.005)
+        said = json.loads(order.read_text(encoding="utf-8"))
+        if said["point"] is not None:
+            POINTS[said["job"]][said["point"]](Path(said["lake"]))
+        try:
+            run(said["job"], said["settings"])
+            outcome = DONE
+        except Exception as error:
+            outcome = f"{type(error).__name__}: {error}"
+        write_whole(Path(folder) / f"outcome-{place}", outcome)
+
+
+class Process:
+    """A process that serves a folder, the first of a group of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder, self._asked = folder, 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.jobs.night", "serve", str(folder)],
+            cwd=repository(),
+            stdout=(folder / "output").open("wb"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def ask(self, job: str, lake: Path, given: Sequence[str], point: str | None = None) -> None:
+        """Run a job on a lake, and die at a point, if one is given."""
+        said = {"job": job, "lake": str(lake), "settings": list(given), "point": point}
+        write_whole(self._folder / f"order-{self._asked}.json", json.dumps(said))
+        self._asked += 1
+
+    def outcome(self) -> str:
+        """What has come of the last that was asked: DONE, an error in words, or that it was killed."""
+        file, deadline = self._folder / f"outcome-{self._asked - 1}", time.monotonic() + _PATIENCE
+        while not file.exists() and self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self._process.poll() == -signal.SIGKILL:
+            return KILLED
+        return file.read_text(encoding="utf-8") if file.exists() else (self._folder / "output").read_text()
+
+    def end(self) -> None:
+        """Kill it, where it is not dead yet."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def lose_worker(marker: str, *given: str) -> None:
@@ -199,26 +233,5 @@ def lose_worker(marker: str, *given: str) -> None:
     run("score_content", given)
 
 
-def write(folder: str, number: str) -> None:
-    """Run what a file says of each round, at the moment when it is there, until one says nothing."""
-    for place in range(1_000):
-        order = Path(folder) / f"round-{place}.json"
-        while not order.exists():
-            time.sleep(0.005)
-        said = json.loads(order.read_text(encoding="utf-8"))
-        if said is None:
-            return
-        if int(number) >= said["writers"]:
-            continue
-        try:
-            run(said["job"], said["settings"])
-            outcome = "done"
-        except Exception as error:
-            outcome = f"{type(error).__name__}: {error}"
-        unfinished = Path(folder) / f"unfinished-{number}"
-        unfinished.write_text(outcome, encoding="utf-8")
-        unfinished.rename(Path(folder) / f"outcome-{place}-{number}")
-
-
 if __name__ == "__main__":
-    {"killed": killed, "lose_worker": lose_worker, "write": write}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "lose_worker": lose_worker}[sys.argv[1]](*sys.argv[2:])

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
-import time
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,11 @@ import mlflow
 import pytest
 from pyspark.sql import SparkSession
 
+from linnaeus.contracts.config import repository
 from linnaeus.contracts.errors import TrackingError
 from linnaeus.runtime.lake import Lake, MergeCounts
 from tests.jobs import night
+from tests.jobs.night import Process
 from tests.jobs.test_lost_registry import Line
 
 pytestmark = pytest.mark.slow
@@ -73,60 +74,68 @@ def test_the_evening_has_something_to_lose(calm: Calm) -> None:
     assert len(night.rows(calm.base / "rolled", night.HISTORY)) > len(night.rows(calm.base / "scored", night.HISTORY))
 
 
+class Pool:
+    """Processes that wait for what they are told to do, so many that the next one is ready when one was killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._made = folder, 0
+        self.waiting: list[Process] = []
+        self.fill(4)
+
+    def fill(self, n: int) -> None:
+        """Start as many as lack to `n`."""
+        while len(self.waiting) < n:
+            self.waiting.append(Process(self._folder / f"process-{self._made}"))
+            self._made += 1
+
+    def take(self) -> Process:
+        """One that is not used again; another one is started in its place."""
+        taken = self.waiting.pop(0)
+        self.fill(2)
+        return taken
+
+
+@pytest.fixture(scope="module")
+def pool(calm: Calm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    made = Pool(tmp_path_factory.mktemp("processes"))
+    yield made
+    for process in made.waiting:
+        process.end()
+
+
+def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path) -> None:
+    """Two and four processes that begin at the same moment, as one batch or without."""
+    for place in range(ROUNDS):
+        job = list(night.POINTS)[place % 2]
+        writers = pool.waiting[: 2 if place % 4 < 2 else 4]
+        lake = calm.copy(job, tmp_path / f"lake-{place}")
+        given = night.settings(calm.base, lake, *([BATCH] if place % 5 == 4 else []))
+        for writer in writers:
+            writer.ask(job, lake, given)
+        assert [writer.outcome() for writer in writers] == [night.DONE] * len(writers)
+        calm.check(job, lake)
+
+
 @pytest.mark.parametrize(("job", "point"), [(job, point) for job, points in night.POINTS.items() for point in points])
-def test_killed_at(calm: Calm, tmp_path: Path, job: str, point: str) -> None:
+def test_killed_at(calm: Calm, pool: Pool, tmp_path: Path, job: str, point: str) -> None:
     lake = calm.copy(job, tmp_path / "lake")
-    given = night.settings(calm.base, lake, BATCH)
-    status, output = night.end(night.start("killed", job, point, lake, *given))
-    assert status == -signal.SIGKILL, output
+    process = pool.take()
+    try:
+        process.ask(job, lake, night.settings(calm.base, lake, BATCH), point)
+        assert process.outcome() == night.KILLED
+    finally:
+        process.end()
     calm.run(job, lake, BATCH)
     calm.check(job, lake)
     assert night.is_finished(lake, job)
 
 
-def test_writers_at_once(calm: Calm, tmp_path: Path) -> None:
-    """Two and four processes that begin at the same moment, as one batch or without."""
-    writers = [night.start("write", tmp_path, number) for number in range(4)]
-    try:
-        for place in range(ROUNDS):
-            job = list(night.POINTS)[place % 2]
-            n_writers = 2 if place % 4 < 2 else 4
-            lake = calm.copy(job, tmp_path / f"lake-{place}")
-            given = night.settings(calm.base, lake, *([BATCH] if place % 5 == 4 else []))
-            _order(tmp_path, place, {"job": job, "writers": n_writers, "settings": given})
-            outcomes = [
-                _outcome(tmp_path / f"outcome-{place}-{number}", writers[number]) for number in range(n_writers)
-            ]
-            assert outcomes == ["done"] * n_writers
-            calm.check(job, lake)
-        _order(tmp_path, ROUNDS, None)
-        for writer in writers:
-            status, output = night.end(writer)
-            assert status == 0, output
-    finally:
-        for writer in writers:
-            writer.kill()
-
-
-def _order(folder: Path, place: int, said: object) -> None:
-    unfinished = folder / "unfinished"
-    unfinished.write_text(json.dumps(said), encoding="utf-8")
-    unfinished.rename(folder / f"round-{place}.json")
-
-
-def _outcome(file: Path, writer: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + 180
-    while not file.exists():
-        assert writer.poll() is None and time.monotonic() < deadline, f"{file.name} never came"
-        time.sleep(0.01)
-    return file.read_text(encoding="utf-8")
-
-
 def test_a_lost_worker(calm: Calm, tmp_path: Path) -> None:
     lake, marker = calm.copy("score_content", tmp_path / "lake"), tmp_path / "lost"
     given = night.settings(calm.base, lake, "spark.master=local[2,3]")  # a task is tried three times
-    status, output = night.end(night.start("lose_worker", marker, *given))
-    assert status == 0 and marker.exists(), output
+    command = [sys.executable, "-m", "tests.jobs.night", "lose_worker", str(marker), *given]
+    done = subprocess.run(command, cwd=repository(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and marker.exists(), done.stdout + done.stderr
     calm.check("score_content", lake)
 
 
