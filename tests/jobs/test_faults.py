@@ -157,7 +157,7 @@ def test_a_disk_that_fills(calm: Calm, small_disk: Path, job: str) -> None:
     """With nothing left, and with room for some of what a run writes."""
     failures = 0
     for room in (0, 16, 48):  # kilobytes
-        lake = calm.copy(job, small_disk / "lake")
+        lake = calm.copy(job, small_disk / f"lake-{room}")  # a place that Delta has not seen yet
         left = shutil.disk_usage(small_disk).free
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(left - room * 1024))
