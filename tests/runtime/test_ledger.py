@@ -197,6 +197,21 @@ def test_two_runs_at_once_end_as_one_after_the_other(scene: Scene) -> None:
     assert scene.labels() == {"a": "amy", "b": "bob", "c": "cal"}
 
 
+def test_a_batch_undoes_nothing_that_another_run_has_made_of_something_newer(scene: Scene) -> None:
+    """Both have read, the other newer rows; it has written when the batch writes the older ones."""
+
+    def other() -> None:
+        scene.before = lambda: None
+        scene.creators(a="amy", c="cal")
+        scene.run()
+
+    scene.before = other
+    assert scene.run("1") == Done(1 + 1)
+    assert scene.labels() == {"a": "amy", "b": "bob", "c": "cal"}
+    (entry,) = scene.entries()
+    assert (entry["status"], entry["inputs"]["bronze.creators"]) == (FINISHED, "1")
+
+
 def test_of_two_that_begin_the_same_batch_one_says_what_is_read(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     insert_new = Lake.insert_new
 

@@ -111,9 +111,12 @@ class Ledger:
         for _ in range(self.tries):
             before = self.lake.version(last)
             rows += write(self.lake.noting(self._note(given)), given)
-            if all(note["run"] == self.run_id for note in self._notes(last, before)):
+            others = [note for note in self._notes(last, before) if note["run"] != self.run_id]
+            if not others:
                 break
-            given = given if self.batch is not None else inputs()
+            # A batch stays with what it has read, unless it may have undone what another made of something newer.
+            newer = [note["inputs"] for note in others if _is_as_new(note["inputs"], given)]
+            given = inputs() if self.batch is None else next(iter(newer), given)
         return rows
 
     def _begin(self, tables: Sequence[Table], inputs: Inputs) -> _Begun:
@@ -154,7 +157,7 @@ class Ledger:
         notes = self._notes(table, entry["version_before"])
         if any((note["application"], note["batch"]) == (self.application, self.batch) for note in notes):
             return FINISHED
-        if any(_is_as_new(versions_of(note["inputs"]), versions_of(entry["inputs"])) for note in notes):
+        if any(_is_as_new(note["inputs"], entry["inputs"]) for note in notes):
             return OVERTAKEN
         versions = versions_of(begun.inputs)
         try:
@@ -228,10 +231,11 @@ def _note_of(text: str | None) -> _Note | None:
     return note if isinstance(note, dict) and note.keys() >= {"application", "batch", "run", "inputs"} else None
 
 
-def _is_as_new(versions: Mapping[str, int | None], others: Mapping[str, int | None]) -> bool:
-    """Whether versions of the same tables are those of others or later ones."""
+def _is_as_new(inputs: Inputs, others: Inputs) -> bool:
+    """Whether the versions of tables among inputs are those of others or later ones."""
+    versions, before = versions_of(inputs), versions_of(others)
 
     def number(version: int | None) -> int:
         return -1 if version is None else version
 
-    return versions.keys() == others.keys() and all(number(versions[one]) >= number(others[one]) for one in versions)
+    return versions.keys() == before.keys() and all(number(versions[one]) >= number(before[one]) for one in versions)
