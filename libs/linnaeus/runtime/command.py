@@ -8,8 +8,9 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import functions as F
 
@@ -23,13 +24,18 @@ from linnaeus.runtime.spark import build_session, raised_in_task
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job did. `tables` are those it may have written; `details` is what else it says, in words."""
+    """What a job did. `tables` are those it may have written; `details` is what else it says, in words.
+
+    `answer` is what was asked for: it stands in the last line and nowhere else, and so may name contents and creators,
+    whom an erasure would not find in the details of ops.job_runs.
+    """
 
     rows_read: int = 0
     rows_written: int = 0
     rows_quarantined: int = 0
     tables: tuple[Table, ...] = ()
     details: dict[str, str] = field(default_factory=dict)
+    answer: Mapping[str, Any] | None = None
 
 
 Main = Callable[[Config], JobResult]
@@ -100,7 +106,7 @@ def execute_without_tables(job: str, main: Main, config: Config) -> dict[str, ob
 
 
 def _summary(job: str, seconds: float, result: JobResult, versions: dict[str, int]) -> dict[str, object]:
-    return {
+    said: dict[str, object] = {
         "job": job,
         "seconds": round(seconds, 3),
         "rows_read": result.rows_read,
@@ -109,15 +115,29 @@ def _summary(job: str, seconds: float, result: JobResult, versions: dict[str, in
         "table_versions": versions,
         "details": result.details,
     }
+    return said if result.answer is None else said | {"answer": dict(result.answer)}
 
 
 Execute = Callable[[str, Main, Config], dict[str, object]]
 
 
-def run_command(job: str, main: Main, arguments: Sequence[str] | None = None, how: Execute = execute) -> int:
-    """The command of one job. Returns the exit status: 0 done, 1 failed, 2 wrong configuration or unusable input."""
+def run_command(
+    job: str, main: Main, arguments: Sequence[str] | None = None, how: Execute = execute, section: str | None = None
+) -> int:
+    """The command of one job. Returns the exit status: 0 done, 1 failed, 2 wrong configuration or unusable input.
+
+    Settings of `section`, where one is given, may be set by their keys alone.
+    """
     options = parser(job, main.__module__).parse_args(arguments)
-    return guard(job, lambda: print_summary(how(job, main, load_config(options.env, options.set))))
+    given = [_in_section(one, section) for one in options.set]
+    return guard(job, lambda: print_summary(how(job, main, load_config(options.env, given))))
+
+
+def _in_section(override: str, section: str | None) -> str:
+    """`key=value` as `section.key=value`; a section's own name stays what it is."""
+    key = override.partition("=")[0].strip()
+    is_whole = section is None or "." in key or key in Config.model_fields
+    return override if is_whole else f"{section}.{override.lstrip()}"
 
 
 def parser(job: str, module: str) -> argparse.ArgumentParser:
@@ -157,9 +177,9 @@ def print_summary(summary: dict[str, object]) -> None:
     print(json.dumps({name: value for name, value in summary.items() if name != "details"}), flush=True)
 
 
-def exit_with(job: str, main: Main) -> None:
+def exit_with(job: str, main: Main, section: str | None = None) -> None:
     """Run a job's command and end the process by its status; 0 returns, as SystemExit fails a wheel task."""
-    status = run_command(job, main)
+    status = run_command(job, main, section=section)
     if status != 0:
         raise SystemExit(status)
 
