@@ -137,5 +137,5 @@ def text_then(then: Then, row: Row) -> str | None:
 
 def _is_of(row: Row) -> Column:
     """Rows of the content with the text that was scored."""
-    is_content: Column = F.col(c.CONTENT_ID) == row[c.CONTENT_ID]
-    return is_content & (F.col(c.CONTENT_HASH) == row[c.CONTENT_HASH])
+    is_both: Column = (F.col(c.CONTENT_ID) == row[c.CONTENT_ID]) & (F.col(c.CONTENT_HASH) == row[c.CONTENT_HASH])
+    return is_both

@@ -196,11 +196,11 @@ def sections(told: Explained, settings: Explain) -> list[Section]:
 def _summary(told: Explained) -> Section:
     """Ids stand in cells of their own: so an erasure finds them whatever they look like."""
     row = told.row
-    rows: list[tuple[str, str | float | None]] = [("content", row[c.CONTENT_ID]), ("creator", row[c.CREATOR_ID])]
+    rows = [("content", row[c.CONTENT_ID]), ("creator", row[c.CREATOR_ID])]
     if row[c.CATEGORY] is not None:
         rows += [
             ("category", " › ".join(row[c.CATEGORY_PATH])),
-            ("its probability", row[c.CATEGORY_PROBABILITY]),
+            ("its probability", f"{row[c.CATEGORY_PROBABILITY]:.3f}"),
             ("accepted", row[c.CATEGORY_ACCEPTED] or "no node"),
         ]
     rows += [(f"risk of {area}", f"{row[c.RISK_LEVEL][area]} ({row[c.RISK][area]:.3f})") for area in areas_of(row)]
@@ -265,7 +265,7 @@ def _sum(reasons: HeadReasons) -> str:
 
 def _groups(boosters: Sequence[BoosterReasons]) -> Grid:
     """SHAP values by group, a column a booster."""
-    header = ("feature group", *(_branch(one) for one in boosters))
+    header = ("feature group", *(_branch(one) or "SHAP value" for one in boosters))
     rows = [(name, *(f"{one.groups[name]:+.3f}" for one in boosters)) for name in boosters[0].groups]
     rows.append(("whatever the content", *(f"{one.bias:+.3f}" for one in boosters)))
     rows.append(("sum", *(f"{one.log_odds:+.3f}" for one in boosters)))

@@ -105,4 +105,5 @@ def test_one_content_at_a_time_and_classes_of_the_head() -> None:
 def test_largest_difference() -> None:
     assert largest_difference({"a": 0.5, "b": 0.25}, {"a": 0.5, "b": 0.375, "c": 0.125}) == 0.125
     assert largest_difference({"a": 0.5}, {"a": 0.5}) == 0.0
-    assert largest_difference({"a": 0.5}, {"b": 0.5}) == math.inf
+    assert largest_difference({"a": 0.5}, {"b": 0.5}) == 1.0
+    assert largest_difference({}, {"b": 0.5}) == 0.0

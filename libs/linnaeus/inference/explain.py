@@ -75,9 +75,8 @@ def explain_head(
 
 
 def largest_difference(stored: Mapping[str, float], found: Mapping[str, float]) -> float:
-    """By how much the probabilities that were stored differ from those found now, at most; infinite where one is not
-    found at all."""
-    return max((abs(value - found.get(name, np.inf)) for name, value in stored.items()), default=0.0)
+    """By how much the probabilities that were stored differ from those found now, at most; 1 where one is not found."""
+    return max((abs(value - found[name]) if name in found else 1.0 for name, value in stored.items()), default=0.0)
 
 
 def head_features(bundle: ModelBundle, head: Head, batch: FeatureBatch) -> Array:
