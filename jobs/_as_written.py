@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs._models import unknown_statistics
@@ -21,7 +21,8 @@ from linnaeus.features.text import text
 from linnaeus.features.vector import features_of
 from linnaeus.inference.predictor import FeatureBatch
 from linnaeus.inference.words import term_names
-from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.lake import Lake, Snapshot
+from linnaeus.runtime.spark import side_by_side
 from linnaeus.runtime.tracking import Tracking
 
 _MICROS = "__micros"
@@ -56,34 +57,41 @@ def model_of(tracking: Tracking, stamp: str) -> ModelBundle | str:
         return f"{stamp} can't be loaded: {error}"
 
 
+@dataclass(frozen=True, eq=False)
 class Then:
-    """Tables as they were at a time. Where a table's history does not go so far back it is read as it is now, which is
-    noted: rows of a text's hash, tokenizer and embedder say the same whenever they were written."""
+    """Tables as they were at a time, by full name, the versions that were read, and notes.
 
-    def __init__(self, lake: Lake, at: datetime.datetime) -> None:
-        self.session = lake.session
-        self.versions: dict[str, int] = {}
-        self.notes: list[str] = []
-        self._lake, self._at = lake, at
-        self._read: dict[str, DataFrame] = {}
+    Where a table's history does not go so far back it is read as it is now, which is noted: rows of a text's hash,
+    tokenizer and embedder say the same whenever they were written.
+    """
+
+    session: SparkSession
+    rows: Mapping[str, DataFrame]
+    versions: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    @staticmethod
+    def of(lake: Lake, at: datetime.datetime, wanted: Sequence[Table]) -> Then:
+        """These tables; no rows of one that there is not."""
+        found = side_by_side(lambda table: _snapshot(lake, table, at), wanted)
+        rows = {table.full_name: one.read(table) for table, (one, _) in zip(wanted, found, strict=True)}
+        versions = {name: version for one, _ in found for name, version in one.versions.items()}
+        return Then(lake.session, rows, versions, tuple(note for _, note in found if note is not None))
 
     def read(self, table: Table) -> DataFrame:
-        """A table's rows; none where there is no table."""
-        name = table.full_name
-        if name not in self._read:
-            self._read[name] = self._first_read(table)
-        return self._read[name]
+        """A table's rows."""
+        return self.rows[table.full_name]
 
-    def _first_read(self, table: Table) -> DataFrame:
-        if not self._lake.exists(table):
-            return self._lake.read(table)
-        try:
-            snapshot = self._lake.snapshot([table], as_of=self._at)
-        except ConfigurationError as error:
-            self.notes.append(f"{table.full_name} is read as it is now, its history does not go back so far: {error}")
-            snapshot = self._lake.snapshot([table])
-        self.versions |= snapshot.versions
-        return snapshot.read(table)
+
+def _snapshot(lake: Lake, table: Table, at: datetime.datetime) -> tuple[Snapshot, str | None]:
+    """A table as it was at a time; else as it is now, and what is to be said of that."""
+    if not lake.exists(table):
+        return lake.snapshot([table]), None
+    try:
+        return lake.snapshot([table], as_of=at), None
+    except ConfigurationError as error:
+        note = f"{table.full_name} is read as it is now, its history does not go back so far: {error}"
+        return lake.snapshot([table]), note
 
 
 @dataclass(frozen=True, eq=False)

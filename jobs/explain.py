@@ -36,6 +36,7 @@ from linnaeus.runtime.tracking import Tracking
 
 FOLDER = "explanations"
 _TITLE = "Why a content was scored as it was"
+_READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 _MODEL_COLUMN: dict[Family, str] = {"category": c.CATEGORY_MODEL, "risk": c.RISK_MODEL}
 
 
@@ -59,8 +60,8 @@ def main(config: Config) -> JobResult:
     lacking = [str(one) for one in told.recomputed if one.verdict != EQUAL]
     if settings.exact_only and lacking:
         raise InputError(f"not explained (explain.exact_only): {'; '.join([*lacking, *told.notes])}")
-    answer = document(told, settings)
-    print_report(_TITLE, page := sections(told, settings))
+    answer, page = document(told, settings), sections(told, settings)
+    print_report(_TITLE, page)
     # Named by a hash: a file's name is nothing that an erasure looks into.
     name = fingerprint([told.row[c.CONTENT_ID], told.row[c.SCORED_AT].isoformat(), answer["provenance"]])
     details = {"explained": "exactly" if told.is_exact else "not exactly, see above"}
@@ -74,7 +75,7 @@ def main(config: Config) -> JobResult:
 
 def explain(lake: Lake, tracking: Tracking, config: Config, row: Row) -> Explained:
     """All that can be told of a row."""
-    then = Then(lake, row[c.SCORED_AT])
+    then = Then.of(lake, row[c.SCORED_AT], _READ)
     again, recomputed = _again(then, tracking, row)
     in_force = row[c.TAXONOMY_VERSION] == taxonomy_version_in_force(config)
     same = {one.family for one in recomputed if one.verdict == EQUAL}

@@ -23,10 +23,12 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import Calibration, ModelBundle
 from linnaeus.contracts.config import Config, load_config
+from linnaeus.contracts.errors import ConfigurationError, InputError
 from linnaeus.inference.words import term_names
 from linnaeus.runtime.command import run_command
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.tracking import CHAMPION, Tracking
+from tests.conftest import MakeConfig
 from tests.contents import contents
 from tests.oracles import random_bundle, vector_bytes, with_logistic
 from tests.runtime.test_tracking import register_as
@@ -137,6 +139,13 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     mlflow.set_tracking_uri(before)
 
 
+@pytest.fixture(autouse=True)
+def _tracking_uri() -> Iterator[None]:
+    before = mlflow.get_tracking_uri()
+    yield
+    mlflow.set_tracking_uri(before)
+
+
 def answer_of(config: Config, content_id: str, **settings: Any) -> Answer:
     chosen = config.explain.model_copy(update={"content_id": content_id} | settings)
     found = explain.main(config.model_copy(update={"explain": chosen})).answer
@@ -153,6 +162,7 @@ def rescored(spark: SparkSession, config: Config, body: str) -> datetime.datetim
     return between
 
 
+@pytest.mark.slow
 def test_the_command_tells_all_of_a_row(
     spark: SparkSession, made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,9 +182,8 @@ def test_the_command_tells_all_of_a_row(
     assert {name: answer["provenance"][name] for name in (c.CATEGORY_MODEL, c.RISK_MODEL, c.EMBEDDER)} == {
         name: row[name] for name in (c.CATEGORY_MODEL, c.RISK_MODEL, c.EMBEDDER)
     }
-    assert answer["provenance"]["tables"] == dict.fromkeys(
-        ("bronze.content", "silver.tokens", "silver.text_embeddings", "silver.labels"), 0
-    )
+    read = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
+    assert answer["provenance"]["tables"] == {one.full_name: Lake(spark, config).version(one) for one in read}
     path = answer["category"][c.CATEGORY_PATH]
     assert [one["node"] for one in path] == row[c.CATEGORY_PATH]
     below = {"news": ("business", "politics")}
@@ -215,12 +224,14 @@ def test_the_command_tells_all_of_a_row(
     assert len(logged) == 1 and POST not in str(logged) and row[c.CREATOR_ID] not in str(logged)
 
 
+@pytest.mark.slow
 def test_rules_that_fired_and_what_fired_them(made: Made) -> None:
     spam = answer_of(made.config(), "alone")["risk"]["spam"]
     assert spam["rules"] == [{"id": "lures", "level": "high", "tokens": ("free money", "bad.example")}]
     assert spam["level"] == "high"
 
 
+@pytest.mark.slow
 def test_a_content_without_text(made: Made) -> None:
     answer = answer_of(made.config(), IMAGE)
     assert answer["is_exact"] and answer["neighbours"] == []
@@ -233,7 +244,7 @@ def test_a_content_without_text(made: Made) -> None:
     ("given", "said"),
     [
         ("content_id=nobody", "has no row of content 'nobody'; there is no such content"),
-        ("explain.content_id=nobody", "there is no such content"),
+        ("explain.content_id=nobody", "has no row of content 'nobody'; there is no such content"),
         ("content_id=012", "explain.content_id: give an id that YAML takes for a number or a date in quotes"),
         ("content_ids=a", "unknown key 'explain.content_ids'; the nearest known one is 'explain.content_id'"),
         ("explain={content_id: null}", "explain.content_id is not set"),
@@ -241,14 +252,28 @@ def test_a_content_without_text(made: Made) -> None:
     ],
 )
 def test_what_can_not_be_explained_is_said_in_a_line(
-    spark: SparkSession, made: Made, capsys: pytest.CaptureFixture[str], given: str, said: str
+    spark: SparkSession, make_config: MakeConfig, capsys: pytest.CaptureFixture[str], given: str, said: str
 ) -> None:
-    words = [word for one in (*made.settings, f"lake.root={made.root / 'lake'}", given) for word in ("--set", one)]
+    config = make_config()
+    own = (f"lake.root={config.lake.root}", f"tracking.uri={config.tracking.uri}", given)
+    words = [word for one in own for word in ("--set", one)]
     assert run_command("explain", explain.main, words, section="explain") == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and said in printed.err
 
 
+def test_a_content_that_was_not_scored(
+    spark: SparkSession, make_config: MakeConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config("explain.content_id=new")
+    Lake(spark, config).merge(contents(spark, {"new": (None, "text")}), tables.CONTENT)
+    with pytest.raises(InputError, match=r"has no row of content 'new'; it is in bronze\.content: run score_content"):
+        explain.main(config)
+    with pytest.raises(ConfigurationError, match="there is no table to read as of"):
+        explain.main(make_config("explain.content_id=new", "explain.as_of=2024-01-01"))
+
+
+@pytest.mark.slow
 def test_the_row_of_before_a_change_and_what_is_lost_with_its_history(
     spark: SparkSession, made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -282,6 +307,7 @@ def test_the_row_of_before_a_change_and_what_is_lost_with_its_history(
     assert others["is_exact"] and any("read as it is now" in one for one in others["notes"])
 
 
+@pytest.mark.slow
 def test_a_row_that_does_not_come_out_again_is_said_to_differ(
     spark: SparkSession, made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -299,6 +325,7 @@ def test_a_row_that_does_not_come_out_again_is_said_to_differ(
     )
 
 
+@pytest.mark.slow
 def test_thresholds_and_rules_that_have_changed_since(made: Made) -> None:
     answer = answer_of(made.config("scoring.high_threshold=0.9"), "alone")
     assert answer["is_exact"] and any("others by now" in one for one in answer["notes"])
@@ -308,6 +335,7 @@ def test_thresholds_and_rules_that_have_changed_since(made: Made) -> None:
     assert path[-1]["probability"] is not None and all(one["probability"] is None for one in path[:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["category", "risk"])
 def test_a_lake_of_one_family_and_a_model_that_is_gone(
     spark: SparkSession, made: Made, tmp_path: Path, family: str
@@ -331,6 +359,7 @@ def test_a_lake_of_one_family_and_a_model_that_is_gone(
     assert gone["provenance"] == answer["provenance"] | {"tables": gone["provenance"]["tables"]}
 
 
+@pytest.mark.slow
 def test_an_erasure_takes_explanations_along(spark: SparkSession, made: Made, tmp_path: Path) -> None:
     """Of the creator's own contents, and of others in which they are among the neighbours."""
     root = made.copied(tmp_path)
