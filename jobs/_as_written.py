@@ -16,6 +16,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
 from linnaeus.contracts.errors import ConfigurationError, InputError, TrackingError
+from linnaeus.contracts.lexical import Floats
 from linnaeus.contracts.tables import Table
 from linnaeus.features.text import text
 from linnaeus.features.vector import features_of
@@ -113,9 +114,7 @@ def features_then(then: Then, row: Row, manifest: FeatureManifest) -> ContentFea
         F.lit(row[c.CONTENT_ID]).alias(c.CONTENT_ID), F.lit(row[c.CONTENT_HASH]).alias(c.CONTENT_HASH)
     )
     tokens = then.read(tables.TOKENS).where(_is_of(row))
-    is_scored = F.col(c.EMBEDDER) == embedder if embedder is not None else F.lit(False)
-    vectors = then.read(tables.TEXT_EMBEDDINGS).where(F.col(c.CONTENT_HASH) == row[c.CONTENT_HASH]).where(is_scored)
-    made = features_of(content, tokens, vectors, manifest)
+    made = features_of(content, tokens, _vectors_of(then, row), manifest)
     found = made.join(tokens.select(c.CONTENT_ID, c.TOKENS), c.CONTENT_ID, "left").first()
     assert found is not None
     if found[c.STATISTICS] is None:
@@ -135,6 +134,18 @@ def _as_features(found: Row, manifest: FeatureManifest) -> ContentFeatures:
         np.array([0, len(found[c.TERMS])], dtype=np.int64),
     )
     return ContentFeatures(batch, tuple(term_names(found[c.TOKENS], manifest.bigrams)))
+
+
+def vector_then(then: Then, row: Row) -> Floats | None:
+    """The vector (dimension,) that was scored, or None where there was none or it is gone."""
+    found = _vectors_of(then, row).select(c.VECTOR).first()
+    return None if found is None else np.frombuffer(found[c.VECTOR], "<f4")
+
+
+def _vectors_of(then: Then, row: Row) -> DataFrame:
+    """The row of silver.text_embeddings that was scored; none where the content was scored without a vector."""
+    is_scored = F.col(c.EMBEDDER) == row[c.EMBEDDER] if row[c.EMBEDDER] is not None else F.lit(False)
+    return then.read(tables.TEXT_EMBEDDINGS).where(F.col(c.CONTENT_HASH) == row[c.CONTENT_HASH]).where(is_scored)
 
 
 def text_then(then: Then, row: Row) -> str | None:

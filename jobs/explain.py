@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyspark.sql import functions as F
 
-from jobs._as_written import ContentFeatures, Row, Then, features_then, model_of, profile_of, text_then
+from jobs._as_written import ContentFeatures, Row, Then, features_then, model_of, profile_of, text_then, vector_then
 from jobs._explanation import EQUAL, Explained, FiredRule, PathNode, Recomputed, areas_of, document, sections
 from jobs._models import taxonomy_version_in_force
 from linnaeus.contracts import columns as c
@@ -211,11 +211,13 @@ def _labels(then: Then, config: Config, row: Row, again: Mapping[Family, _Again]
     is_own = F.col(c.ITEM_ID) == row[c.CONTENT_ID]
     own = labels.where(is_own).select(c.FACET, c.LABEL, c.PROBABILITY, c.SOURCE).orderBy(c.FACET)
     told: list[Row] = [one.asDict() for one in own.collect()]  # few: one a facet
-    features = next((one.features for one in again.values()), None)
-    if features is None or row[c.EMBEDDER] is None or config.explain.n_neighbours == 0:
+    if row[c.EMBEDDER] is None or config.explain.n_neighbours == 0:
+        return told, []
+    made = next((one.features.batch.embeddings[0] for one in again.values()), None)
+    query = vector_then(then, row) if made is None else made
+    if query is None:
         return told, []
     of_embedder = then.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == row[c.EMBEDDER])
-    query = features.batch.embeddings[0]
     found = nearest(query, then.read(tables.CONTENT), of_embedder, labels.where(~is_own), config.explain.n_neighbours)
     near = found.orderBy(c.FACET, c.RANK).collect()  # few: explain.n_neighbours a facet
     return told, [one.asDict() for one in near]
