@@ -21,6 +21,7 @@ JOBS = [
     "score_content",
     "roll_up_creators",
     "fill_review_queue",
+    "explain",
     "erase_creator",
     "maintain_tables",
     "serve_profiles",

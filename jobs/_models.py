@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
-from linnaeus.contracts.config import Config
+from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.tokens import tokenizer_version
 from linnaeus.features.vector import features_of
@@ -78,6 +78,17 @@ def _shown(value: object) -> str:
 def unknown_statistics(manifest: FeatureManifest) -> list[str]:
     """Statistics that a model wants and this code does not make."""
     return [name for name in manifest.statistics if name not in STATISTICS.names]
+
+
+def taxonomy_version_in_force(config: Config) -> str:
+    """The fingerprint of taxonomy, areas, rules and thresholds that score_content stamps its rows with."""
+    scoring = config.scoring
+    thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold, scoring.least_probability]
+    areas = [
+        [area.id, area.medium, area.high, *[rule.model_dump() for rule in area.rules]]
+        for area in config.read_risk().areas
+    ]
+    return fingerprint([config.read_taxonomy().version, areas, thresholds])
 
 
 def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:

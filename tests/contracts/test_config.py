@@ -50,6 +50,8 @@ def test_every_environment_loads() -> None:
         ("creators.risk.at_least=11", "creators.risk: at least 11 of the next 10 posts can't be"),
         ("creators.risk.at_least_in={scam: 12}", "creators.risk: at least 12 of the next 10 posts can't be"),
         ("creators.modality.kinds={text: prose}", "creators.modality.kinds.text"),
+        ("explain.content_id=012", "explain.content_id: give an id that YAML takes for a number or a date in quotes"),
+        ("explain.n_words=0", "explain.n_words"),
         ("nothing", "section.key=value"),
         ("=3", "section.key=value"),
     ],

@@ -25,6 +25,7 @@ NO_TASKS = {
     "approve_model",
     "roll_back_model",
     "search_parameters",
+    "explain",
     "erase_creator",
     "maintain_tables",
     "serve_profiles",

@@ -182,3 +182,30 @@ def test_success_returns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setattr("sys.argv", ["python"])
     exit_without_tables("count_things", idle)
     assert '"job": "count_things"' in capsys.readouterr().out
+
+
+def test_an_answer_stands_in_the_last_line_alone(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What names contents and creators is not kept in ops.job_runs, where an erasure looks for no rows."""
+    answer = {"content_id": "post-000007"}
+    arguments = ["--set", f"lake.root={tmp_path / 'lake'}"]
+    assert run_command("count_things", lambda config: JobResult(answer=answer), arguments) == 0
+    summary = json.loads(capsys.readouterr().out.rstrip("\n").split("\n")[-1])
+    assert list(summary) == [*KEYS, "answer"] and summary["answer"] == answer
+    lake = Lake(spark, load_config("local", [arguments[1]]))
+    assert "post-000007" not in str(lake.read(tables.JOB_RUNS).collect())
+
+
+def test_settings_of_a_jobs_own_section_go_by_their_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def job(config: Config) -> JobResult:
+        return JobResult(details={"asked": f"{config.search.family} {config.search.trials} {config.search.seed}"})
+
+    given = [f"lake.root={tmp_path / 'lake'}", "family=risk", "search.trials=3", "search={seed: 4}"]
+    arguments = [word for one in given for word in ("--set", one)]
+    assert run_command("count_things", job, arguments, execute_without_tables, "search") == 0
+    assert "asked: risk 3 4" in capsys.readouterr().out
+    assert run_command("count_things", job, ["--set", "famly=risk"], execute_without_tables, "search") == 2
+    assert "unknown key 'search.famly'; the nearest known one is 'search.family'" in capsys.readouterr().err
+    assert run_command("count_things", job, ["--set", "family=risk"], execute_without_tables) == 2
+    assert "unknown key 'family'" in capsys.readouterr().err

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from rich.console import Console
 
-from linnaeus.runtime.report import Grid, Plot, Section, as_page, write_report
+from linnaeus.runtime.report import Grid, Plot, Section, as_page, print_report, write_report
 
 
 def figure() -> Figure:
@@ -44,3 +46,15 @@ def test_columns_to_the_right_and_rows_that_stand_out() -> None:
 
 def test_no_folder_no_report() -> None:
     assert write_report(None, "labels", "Labels", []) is None
+
+
+def test_a_report_on_a_terminal() -> None:
+    grid = Grid(
+        ("annotator", "votes", "accuracy", "kappa"), [("[bold]ann[/]", 12345, 0.5, None), ("\x1b[31mred", 2, 0.25, 1.0)]
+    )
+    section = Section("A & B", ("One\x1b]0;title\x07.", "Two."), (grid,), (Plot(figure(), "A line"),))
+    stream = io.StringIO()
+    print_report("Page", [section], Console(file=stream, width=100))
+    said = stream.getvalue()
+    assert "\x1b" not in said and "\x07" not in said and "One\ufffd]0;title\ufffd." in said
+    assert "[bold]ann[/]" in said and "12,345" in said and "0.500" in said and "–" in said and "A & B" in said

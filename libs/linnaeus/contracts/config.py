@@ -372,6 +372,13 @@ class Creators(_Section):
     risk: CreatorRisk
 
 
+def _id_as_given(value: object) -> object:
+    """An id, not what YAML made of it: it reads 012 as 10, and another one would be meant."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("give an id that YAML takes for a number or a date in quotes, as '\"012\"'")
+    return value
+
+
 class Erase(_Section):
     """Which creator is erased, and how what was erased is kept from being read or coming back."""
 
@@ -382,9 +389,23 @@ class Erase(_Section):
     @field_validator("creator_id", mode="before")
     @classmethod
     def _is_text(cls, value: object) -> object:
-        if value is not None and not isinstance(value, str):  # YAML reads 012 as 10: another creator would be erased
-            raise ValueError("give an id that YAML takes for a number or a date in quotes, as '\"012\"'")
-        return value
+        return _id_as_given(value)
+
+
+class Explain(_Section):
+    """Which content's row of gold.content_profiles is explained, as of when, and how much is told."""
+
+    content_id: Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)] | None = None
+    as_of: datetime.datetime | None = None
+    exact_only: bool
+    n_features: int = Field(ge=1)
+    n_words: int = Field(ge=1)
+    n_neighbours: int = Field(ge=0, le=1000)
+
+    @field_validator("content_id", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        return _id_as_given(value)
 
 
 class TableUpkeep(_Section):
@@ -469,6 +490,7 @@ class Config(_Section):
     scoring: Scoring
     creators: Creators
     erase: Erase
+    explain: Explain
     maintain: Maintain
     serving: Serving
     sample: Sample

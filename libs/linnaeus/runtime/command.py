@@ -8,8 +8,9 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import functions as F
 
@@ -25,7 +26,9 @@ from linnaeus.runtime.spark import build_session, raised_in_task
 class JobResult:
     """What a job did. `tables` are those it may have written; `details` is what else it says, in words.
 
-    `run_id` is the run's own, where its commits carry one.
+    `run_id` is the run's own, where its commits carry one. `answer` is what was asked for: it stands in the last line
+    and nowhere else, and so may name contents and creators, whom an erasure would not find in the details of
+    ops.job_runs.
     """
 
     rows_read: int = 0
@@ -34,6 +37,7 @@ class JobResult:
     tables: tuple[Table, ...] = ()
     details: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
+    answer: Mapping[str, Any] | None = None
 
 
 Main = Callable[[Config], JobResult]
@@ -107,7 +111,7 @@ def execute_without_tables(job: str, main: Main, config: Config) -> dict[str, ob
 
 
 def _summary(job: str, seconds: float, result: JobResult, versions: dict[str, int]) -> dict[str, object]:
-    return {
+    said: dict[str, object] = {
         "job": job,
         "seconds": round(seconds, 3),
         "rows_read": result.rows_read,
@@ -116,6 +120,7 @@ def _summary(job: str, seconds: float, result: JobResult, versions: dict[str, in
         "table_versions": versions,
         "details": result.details,
     }
+    return said if result.answer is None else said | {"answer": dict(result.answer)}
 
 
 Execute = Callable[[str, Main, Config], dict[str, object]]
@@ -127,13 +132,25 @@ def run_command(
     arguments: Sequence[str] | None = None,
     how: Execute = execute,
     short_forms: Sequence[ShortForm] = (),
+    section: str | None = None,
 ) -> int:
-    """The command of one job. Returns the exit status: 0 done, 1 failed, 2 wrong configuration or unusable input."""
+    """The command of one job. Returns the exit status: 0 done, 1 failed, 2 wrong configuration or unusable input.
+
+    Settings of `section`, where one is given, may be set by their keys alone.
+    """
     made = parser(job, main.__module__)
     for name, setting, meaning in short_forms:
         made.add_argument(f"--{name}", dest="set", action="append_const", const=setting, help=meaning)
     options = made.parse_args(arguments)
-    return guard(job, lambda: print_summary(how(job, main, load_config(options.env, options.set))))
+    given = [_in_section(one, section) for one in options.set]
+    return guard(job, lambda: print_summary(how(job, main, load_config(options.env, given))))
+
+
+def _in_section(override: str, section: str | None) -> str:
+    """`key=value` as `section.key=value`; a section's own name stays what it is."""
+    key = override.partition("=")[0].strip()
+    is_whole = section is None or "." in key or key in Config.model_fields
+    return override if is_whole else f"{section}.{override.lstrip()}"
 
 
 def parser(job: str, module: str) -> argparse.ArgumentParser:
@@ -173,9 +190,9 @@ def print_summary(summary: dict[str, object]) -> None:
     print(json.dumps({name: value for name, value in summary.items() if name != "details"}), flush=True)
 
 
-def exit_with(job: str, main: Main, short_forms: Sequence[ShortForm] = ()) -> None:
+def exit_with(job: str, main: Main, short_forms: Sequence[ShortForm] = (), section: str | None = None) -> None:
     """Run a job's command and end the process by its status; 0 returns, as SystemExit fails a wheel task."""
-    status = run_command(job, main, short_forms=short_forms)
+    status = run_command(job, main, short_forms=short_forms, section=section)
     if status != 0:
         raise SystemExit(status)
 

@@ -11,6 +11,10 @@ from pathlib import Path
 import matplotlib
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from linnaeus.runtime.files import write_whole
 
@@ -62,6 +66,43 @@ def as_page(title: str, sections: Sequence[Section]) -> str:
     return _TEMPLATES.get_template("report.html.j2").render(
         title=title, sections=[(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
     )
+
+
+def print_report(title: str, sections: Sequence[Section], console: Console | None = None) -> None:
+    """Print the report on a terminal (or into a file, without colours), all but its plots."""
+    console = console or Console(highlight=False)
+    console.rule(Text(_printable(title), style="bold"))
+    for section in sections:
+        console.print(Text(f"\n{_printable(section.title)}", style="bold"))
+        for paragraph in section.paragraphs:
+            console.print(Text(_printable(paragraph)))
+        for grid in section.grids:
+            console.print(_as_table(grid))
+
+
+def _as_table(grid: Grid) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    is_number = [any(isinstance(row[place], int | float) for row in grid.rows) for place in range(len(grid.header))]
+    for name, of_numbers in zip(grid.header, is_number, strict=True):
+        is_right = of_numbers or name in grid.right
+        table.add_column(Text(_printable(name)), justify="right" if is_right else "left", overflow="fold")
+    for place, row in enumerate(grid.rows):
+        table.add_row(*[Text(_printable(_shown(one))) for one in row], style="red" if place in grid.marked else None)
+    return table
+
+
+def _shown(value: str | int | float | None) -> str:
+    """A cell as the page shows it."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _printable(text: str) -> str:
+    """Without control characters: what a content or an id holds must not move the cursor or set colours."""
+    return "".join(one if one == "\n" or one.isprintable() else "\ufffd" for one in text)
 
 
 def _inline(plot: Plot) -> str:
