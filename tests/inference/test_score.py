@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -12,7 +16,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas
 from linnaeus.contracts.bundle import Calibration, FeatureManifest
 from linnaeus.contracts.config import Area, Node, RiskAreas, Taxonomy
-from linnaeus.inference.score import Levels, ScoringPlan, predict, score
+from linnaeus.inference.score import Levels, ScoringPlan, _predictor, _share, predict, score
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, vector_bytes
 
 MANIFEST = FeatureManifest("mini@1", "tok", dimension=6, statistics=("a", "b", "c"), buckets=32, bigrams=True)
@@ -162,6 +166,30 @@ def test_predict_keeps_what_is_asked_for_and_adds_each_head(spark: SparkSession)
         assert row[c.CREATOR_ID] == f"creator of {place}"
         for head in HEADS:
             np.testing.assert_allclose(row[f"p_{head}"], expected[head][place], atol=1e-5)
+
+
+def test_a_pass_maps_arrow_batches_once_and_has_no_other_python(spark: SparkSession) -> None:
+    rows = features(spark, ROWS[:4], 2)
+    for found in (score(rows, plan()), predict(rows, RISK, (c.CONTENT_ID,))):
+        planned = found._jdf.queryExecution().executedPlan().toString()
+        steps = re.findall(r"^[\s:+-]*(?:\*\(\d+\) )?(\w+)", planned, re.MULTILINE)
+        in_python = [step for step in steps if re.search("Python|Pandas|Arrow", step)]
+        assert [step.removeprefix("Python") for step in in_python] == ["MapInArrow"]
+
+
+def test_a_worker_loads_a_bundle_once(spark: SparkSession) -> None:
+    """Tasks that follow in the same Python process find the predictor of the first."""
+    rows, n_tasks = features(spark, ROWS, 8), 8
+    shared = _share(rows, RISK)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        list(batches)
+        place = [pa.array([os.getpid()]), pa.array([id(_predictor(shared))])]
+        yield pa.RecordBatch.from_arrays(place, names=["worker", "predictor"])
+
+    found = [tuple(row) for row in rows.mapInArrow(run, "worker long, predictor long").collect()]
+    assert len(found) == n_tasks
+    assert len(set(found)) == len({worker for worker, _ in found}) < n_tasks
 
 
 def test_a_vector_of_another_embedder_is_refused(spark: SparkSession) -> None:

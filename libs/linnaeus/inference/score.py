@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -189,6 +190,8 @@ def _predictor(shared: _Shared) -> Predictor:
         while len(_LOADED) >= _MOST_LOADED:
             _LOADED.pop(next(iter(_LOADED)))
         _LOADED[shared.key] = Predictor(ModelBundle.from_files(shared.files.value))
+        # Spark's workers collect garbage after every task: 0.07 s of looking at what imported packages made for good.
+        gc.freeze()
     return _LOADED[shared.key]
 
 
