@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs._models import content_features, differences, unknown_statistics
+from jobs._models import content_features, differences, taxonomy_version_in_force, unknown_statistics
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
-from linnaeus.contracts.config import Config, RiskAreas, fingerprint
+from linnaeus.contracts.config import Config, RiskAreas
 from linnaeus.contracts.errors import ConfigurationError, NoChampionError, UnfitError
 from linnaeus.contracts.tables import Table
 from linnaeus.features.embeddings import without_set_aside
@@ -138,7 +138,7 @@ class _Scoring:
             now = models()
             named = {_CATEGORY: now.category, _RISK: now.risk}
             read = {name: version.name if version else NONE for name, version in named.items()}
-            return table_inputs(self.ledger.lake, _READ) | read | {SETTINGS: _settings_version(self.config)}
+            return table_inputs(self.ledger.lake, _READ) | read | {SETTINGS: taxonomy_version_in_force(self.config)}
 
         def write(lake: Lake, given: Inputs) -> int:
             names = (given[_CATEGORY], given[_RISK])
@@ -280,20 +280,9 @@ def _stamps(config: Config, models: _Models, manifest: FeatureManifest) -> dict[
     return {
         c.CATEGORY_MODEL: models.category.name if models.category else None,
         c.RISK_MODEL: models.risk.name if models.risk else None,
-        c.TAXONOMY_VERSION: _settings_version(config),
+        c.TAXONOMY_VERSION: taxonomy_version_in_force(config),
         c.FEATURE_MANIFEST: manifest.version,
     }
-
-
-def _settings_version(config: Config) -> str:
-    """A fingerprint of all settings that change a row."""
-    taxonomy, scoring = config.read_taxonomy(), config.scoring
-    thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold, scoring.least_probability]
-    areas = [
-        [area.id, area.medium, area.high, *[rule.model_dump() for rule in area.rules]]
-        for area in config.read_risk().areas
-    ]
-    return fingerprint([taxonomy.version, areas, thresholds])
 
 
 def _plan(config: Config, bundles: _Bundles) -> ScoringPlan:
