@@ -111,13 +111,13 @@ def test_a_registry_that_can_not_be_reached_stops_the_flow_before_its_first_job(
 
 
 def test_the_jvm_is_not_launched_beside_an_import_that_waits_for_it() -> None:
-    """The launch forks with logging's lock, and setuptools takes it inside the interpreter's import lock."""
+    """The launch forks with logging's lock, which setuptools takes inside the import lock to make a distutils."""
     script = """
 import sys
 from jobs import flow
 class Launched(Exception): pass
 def launch(config):
-    print("setuptools" in sys.modules, flush=True)
+    print("distutils.version" in sys.modules, flush=True)
     raise Launched
 flow.build_session = launch
 try:
