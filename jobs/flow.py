@@ -5,6 +5,7 @@ As on Databricks a job starts when those that it depends on are done, beside oth
 
 from __future__ import annotations
 
+import contextlib
 import graphlib
 import importlib
 import json
@@ -120,6 +121,10 @@ def run(config: Config, graph: Graph, console: Console, at_once: int | None = No
 def _prepare(config: Config, graph: Graph) -> SparkSession:
     """Start the session and, while the JVM comes up, import the jobs and ask the registry, which imports its store:
     threads that import at once can fail, or wait for each other for ever."""
+    # PySpark wants distutils, for which setuptools imports itself while the interpreter holds its import lock. The fork
+    # that launches the JVM takes logging's lock and then that one: beside each other neither would end.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("distutils.version")
     with ThreadPoolExecutor(1) as early:
         session = early.submit(build_session, config)
         for job in graph:

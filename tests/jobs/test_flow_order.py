@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -14,7 +16,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from jobs import flow
-from linnaeus.contracts.config import Config
+from linnaeus.contracts.config import Config, repository
 from linnaeus.contracts.errors import TrackingError
 from linnaeus.runtime.command import Finished, JobResult
 
@@ -106,3 +108,22 @@ def test_a_registry_that_can_not_be_reached_stops_the_flow_before_its_first_job(
     assert order == []
     play({"first": frozenset[str]()}, order.append)
     assert order == ["first"], "where no job needs the registry it is not asked"
+
+
+def test_the_jvm_is_not_launched_beside_an_import_that_waits_for_it() -> None:
+    """The launch forks with logging's lock, which setuptools takes inside the import lock to make a distutils."""
+    script = """
+import sys
+from jobs import flow
+class Launched(Exception): pass
+def launch(config):
+    print("distutils.version" in sys.modules, flush=True)
+    raise Launched
+flow.build_session = launch
+try:
+    flow._prepare(None, {})
+except Launched:
+    pass
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=repository(), capture_output=True, text=True, timeout=120)
+    assert done.stdout == "True\n", done.stderr

@@ -111,7 +111,19 @@ def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
     except Exception as error:
         raise SetupError(f"Spark did not start: {_reason(log, error)} (log: {log})") from error
     session.sparkContext.setLogLevel("ERROR")
+    _keep_jars_from_python(session)
     return session
+
+
+def _keep_jars_from_python(session: SparkSession) -> None:
+    """Take the jars of `spark.jars.packages`, which hold no Python, off the module search paths of driver and workers.
+
+    Spark puts them there, as a package may bring modules along. Before each task a worker reads the directories of all
+    archives on its path again (importlib.invalidate_caches in pyspark/worker_util.py): of these, half a second.
+    """
+    context = session.sparkContext
+    context._python_includes[:] = [name for name in context._python_includes if not name.endswith(".jar")]
+    sys.path[:] = [place for place in sys.path if not place.endswith(".jar")]
 
 
 def session_settings(config: Config) -> dict[str, str]:
