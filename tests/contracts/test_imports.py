@@ -13,7 +13,17 @@ LIBS = ROOT / "libs" / "linnaeus"
 MODULES = sorted(LIBS.rglob("*.py"))
 JOBS = sorted((ROOT / "jobs").glob("*.py"))
 # Inside contracts: a module may import those that stand before it.
-CONTRACTS_ORDER = ("errors", "columns", "schemas", "tables", "config", "lexical", "bundle", "hashed_ids")
+CONTRACTS_ORDER = (
+    "errors",
+    "columns",
+    "schemas",
+    "tables",
+    "run_settings",
+    "config",
+    "lexical",
+    "bundle",
+    "hashed_ids",
+)
 EFFECTS = ("SparkSession.builder", ".getOrCreate", ".write.", ".saveAsTable", "spark.read", "import mlflow")
 
 

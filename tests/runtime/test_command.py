@@ -14,6 +14,7 @@ from linnaeus.contracts import errors, tables
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.errors import LinnaeusError
 from linnaeus.runtime.command import (
+    FULL,
     JobResult,
     execute_without_tables,
     exit_with,
@@ -77,6 +78,9 @@ def test_done(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture
         (errors.SetupError("broken"), 1),
         (errors.TrackingError("broken"), 1),
         (errors.UnfitError("broken"), 1),
+        (errors.ErasureError("broken"), 1),
+        (errors.ConstraintError("broken"), 1),
+        (errors.ReadError("broken"), 1),
         (errors.ConfigurationError("broken"), 2),
         (errors.InputError("broken"), 2),
         (errors.NoChampionError("broken"), 2),
@@ -146,6 +150,21 @@ def test_without_tables(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     summary = json.loads(capsys.readouterr().out.rstrip("\n").split("\n")[-1])
     assert list(summary) == KEYS and summary["rows_read"] == 5
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [([], (False, None)), (["--full"], (True, None)), (["--set", "run.batch=1", "--full"], (True, "1"))],
+)
+def test_full_is_short_for_a_setting(arguments: list[str], expected: tuple[bool, str | None]) -> None:
+    given: list[Config] = []
+
+    def job(config: Config) -> JobResult:
+        given.append(config)
+        return JobResult()
+
+    assert run_command("count_things", job, arguments, execute_without_tables, (FULL,)) == 0
+    assert (given[0].run.full, given[0].run.batch) == expected
 
 
 @pytest.mark.parametrize("ending", [exit_with, exit_without_tables])

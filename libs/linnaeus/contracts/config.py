@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.run_settings import Run
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
 _NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
@@ -321,6 +322,7 @@ class Scoring(_Section):
 
     rows_a_batch: int = Field(ge=1)
     rows_a_partition: int = Field(ge=1)
+    rows_a_run: int | None = Field(default=None, ge=1)
     shadow: bool
     accept_threshold: float = Field(ge=0, le=1)
     medium_threshold: float = Field(ge=0, le=1)
@@ -463,6 +465,7 @@ class Config(_Section):
     evaluation: Evaluation
     promotion: Promotion
     decision: Decision
+    run: Run
     scoring: Scoring
     creators: Creators
     erase: Erase

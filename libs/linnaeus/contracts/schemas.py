@@ -361,6 +361,22 @@ JOB_RUNS = StructType(
     ]
 )
 
+LEDGER = StructType(
+    [
+        _column("application", TEXT, "Whose batch it is: run.application, or the job's name", required=True),
+        _column("batch", TEXT, "The batch: run.batch", required=True),
+        _column("table_name", TEXT, "The table that is written", required=True),
+        _column("status", TEXT, "started; finished; overtaken, where another run wrote first what it had left", True),
+        _column("inputs", MapType(TEXT, TEXT), "What it reads: Delta versions by table, models, settings", True),
+        _column("inputs_hash", TEXT, "SHA-256 (hex) of inputs: a run of the same batch has the same", required=True),
+        _column("version_before", LongType(), "The table's Delta version when it began; null where there was no table"),
+        _column("run_id", TEXT, "The run that began it, as in ops.job_runs and in the table's history", required=True),
+        _column("rows", LongType(), "Rows written; null until finished, and where a run that was killed wrote them"),
+        _column("started_at", TimestampType(), "When it began, UTC", required=True),
+        _column("finished_at", TimestampType(), "When it ended, UTC; null until then"),
+    ]
+)
+
 ERASURES = StructType(
     [
         _column("erasure_id", TEXT, "Unique id of the erasure", required=True),

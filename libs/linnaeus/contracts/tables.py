@@ -281,6 +281,15 @@ PROMOTIONS = Table(
     traces=OF_NOBODY,
 )
 JOB_RUNS = Table("ops", "job_runs", ("run_id",), schemas.JOB_RUNS, "Each run of each job", traces=OF_NOBODY)
+LEDGER = Table(
+    "ops",
+    "ledger",
+    ("application", "batch", "table_name"),
+    schemas.LEDGER,
+    "Each batch of each table: what it reads, and whether it is done",
+    ("started_at", "finished_at"),
+    traces=OF_NOBODY,
+)
 ERASURES = Table(
     "ops",
     "erasures",
@@ -319,6 +328,7 @@ ALL: tuple[Table, ...] = (
     MODEL_EVALUATIONS,
     PROMOTIONS,
     JOB_RUNS,
+    LEDGER,
     ERASURES,
     ERASED_IDS,
 )

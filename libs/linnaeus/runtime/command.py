@@ -23,16 +23,23 @@ from linnaeus.runtime.spark import build_session, raised_in_task
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job did. `tables` are those it may have written; `details` is what else it says, in words."""
+    """What a job did. `tables` are those it may have written; `details` is what else it says, in words.
+
+    `run_id` is the run's own, where its commits carry one.
+    """
 
     rows_read: int = 0
     rows_written: int = 0
     rows_quarantined: int = 0
     tables: tuple[Table, ...] = ()
     details: dict[str, str] = field(default_factory=dict)
+    run_id: str | None = None
 
 
 Main = Callable[[Config], JobResult]
+# Options of a command that stand for a setting: name, setting and help.
+ShortForm = tuple[str, str, str]
+FULL: ShortForm = ("full", "run.full=true", "do all again, not only what has changed (run.full=true)")
 
 INPUTS = "inputs"  # among a run's details: a fingerprint of all that it read
 
@@ -71,7 +78,7 @@ def record(done: Finished, config: Config) -> dict[str, object]:
     lake = Lake(build_session(config), config)
     versions = {table.full_name: lake.version(table) for table in done.result.tables}
     summary = _summary(done.job, done.seconds, done.result, {name: v for name, v in versions.items() if v is not None})
-    row = summary | {"run_id": uuid.uuid4().hex, "started_at": done.started_at}
+    row = summary | {"run_id": done.result.run_id or uuid.uuid4().hex, "started_at": done.started_at}
     frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
     lake.append(frame.coalesce(1), JOB_RUNS)
     return summary
@@ -114,9 +121,18 @@ def _summary(job: str, seconds: float, result: JobResult, versions: dict[str, in
 Execute = Callable[[str, Main, Config], dict[str, object]]
 
 
-def run_command(job: str, main: Main, arguments: Sequence[str] | None = None, how: Execute = execute) -> int:
+def run_command(
+    job: str,
+    main: Main,
+    arguments: Sequence[str] | None = None,
+    how: Execute = execute,
+    short_forms: Sequence[ShortForm] = (),
+) -> int:
     """The command of one job. Returns the exit status: 0 done, 1 failed, 2 wrong configuration or unusable input."""
-    options = parser(job, main.__module__).parse_args(arguments)
+    made = parser(job, main.__module__)
+    for name, setting, meaning in short_forms:
+        made.add_argument(f"--{name}", dest="set", action="append_const", const=setting, help=meaning)
+    options = made.parse_args(arguments)
     return guard(job, lambda: print_summary(how(job, main, load_config(options.env, options.set))))
 
 
@@ -157,9 +173,9 @@ def print_summary(summary: dict[str, object]) -> None:
     print(json.dumps({name: value for name, value in summary.items() if name != "details"}), flush=True)
 
 
-def exit_with(job: str, main: Main) -> None:
+def exit_with(job: str, main: Main, short_forms: Sequence[ShortForm] = ()) -> None:
     """Run a job's command and end the process by its status; 0 returns, as SystemExit fails a wheel task."""
-    status = run_command(job, main)
+    status = run_command(job, main, short_forms=short_forms)
     if status != 0:
         raise SystemExit(status)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
+import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -27,21 +29,26 @@ from delta.exceptions import (
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructField, StructType
 
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
 _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
 _REQUIRED = "required"  # the constraint that columns are not null
-_FEW = 5_000  # rows that are sent to all executors to be merged
+_LONGEST_WAIT = 10.0  # seconds, between two tries
+_FEW = 5_000  # rows that are sent to all executors to be merged, however large they are
+_SMALL = 64 << 20  # bytes of rows that are, however many they are
 _SETTING = threading.Lock()
+_NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
+_NOTE_SETTING = "spark.databricks.delta.commitInfo.userMetadata"
 # In Python these are no subclasses of the first, as they are in Scala.
 _CONCURRENT = (
     DeltaConcurrentModificationException,
@@ -83,6 +90,15 @@ class TableDetail:
     features: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`)."""
+
+    version: int
+    operation: str
+    note: str | None
+
+
 class Reader(Protocol):
     """What gives a table's rows: a lake as it is, or as it was (see `Lake.snapshot`)."""
 
@@ -98,8 +114,21 @@ class Lake:
         self._root = resolve(config.lake.root) if config.lake.root is not None else None
         self._catalog = config.lake.catalog
         self._retries = config.lake.merge_retries
+        self._note: str | None = None
+        self._writing = session  # by whose settings rows are merged
         for key, value in _WRITING.items():
             session.conf.set(key, value)
+
+    def noting(self, note: str) -> Lake:
+        """This lake, its commits of rows with a note: the `userMetadata` of the tables' history.
+
+        Delta takes a MERGE's note from the session alone, which jobs of a flow share: here it is one of its own.
+        """
+        noting = copy.copy(self)
+        noting._note, noting._writing = note, self.session.newSession()
+        for key, value in (_WRITING | {_NOTE_SETTING: note}).items():
+            noting._writing.conf.set(key, value)
+        return noting
 
     def place(self, table: Table) -> str:
         """Where a table is: a path, or `catalog.layer.name`."""
@@ -132,6 +161,14 @@ class Lake:
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest is not None else None
 
+    def commits(self, table: Table, after: int | None) -> list[Commit]:
+        """The table's versions after one (None: all), the newest first, as far as its log goes back."""
+        newest, first = self.version(table), -1 if after is None else after
+        if newest is None or newest <= first:
+            return []
+        rows = self._delta(table).history(newest - first).select("version", "operation", _NOTE).collect()
+        return [Commit(row["version"], row["operation"], row[_NOTE]) for row in rows]  # few: those of one run's time
+
     def read(self, table: Table, version: int | None = None, timestamp: datetime.datetime | None = None) -> DataFrame:
         """A table's rows, as of a version or a time where one is given; no rows where it was never created.
 
@@ -150,17 +187,21 @@ class Lake:
     def snapshot(
         self,
         wanted: Iterable[Table],
-        versions: Mapping[str, int] | None = None,
+        versions: Mapping[str, int | None] | None = None,
         as_of: datetime.datetime | None = None,
     ) -> Snapshot:
         """Tables to be read at versions that are fixed now, whatever is written meanwhile.
 
-        By table: the version in `versions` (keys are full names), else the newest at the time `as_of`, else the newest
-        now. Raises ConfigurationError where a table can't be read as of then.
+        By table: the version in `versions` (keys are full names; None: as if there were no table), else the newest at
+        the time `as_of`, else the newest now. Raises ConfigurationError where a table can't be read as of then.
         """
         fixed: dict[str, int | None] = {}
+        given = versions or {}
         for table in wanted:
-            newest, asked = self.version(table), (versions or {}).get(table.full_name)
+            newest, asked = self.version(table), given.get(table.full_name)
+            if asked is None and table.full_name in given:
+                fixed[table.full_name] = None
+                continue
             if asked is None and as_of is not None:
                 asked = self.version_at(table, as_of)
             if asked is not None and asked != newest:
@@ -251,6 +292,20 @@ class Lake:
         finally:
             changed.unpersist()
 
+    def insert_new(self, rows: DataFrame, table: Table) -> None:
+        """Insert the few rows whose key is not there yet, whoever else does the same now; others stay as they are."""
+        check_schema(rows, table)
+        if self._fill(rows, table):
+            return
+        self._make_ready(table)
+        matches = " AND ".join(f"stored.`{name}` <=> new.`{name}`" for name in table.key)
+
+        def insert(attempt: int) -> None:
+            merging = self._delta(table).alias("stored").merge(F.broadcast(rows).alias("new"), matches)
+            merging.whenNotMatchedInsertAll().execute()
+
+        self._with_retries(table, insert)
+
     def replace(self, rows: DataFrame, table: Table) -> MergeCounts:
         """Make the table hold these rows and no others, in one commit; where it does already none is written.
 
@@ -273,11 +328,15 @@ class Lake:
             wanted.unpersist()
 
     def _overwrite(self, rows: DataFrame, table: Table) -> None:
-        writer = rows.select(*self._stored(table).schema.names).write.format("delta").mode("overwrite")
+        writer = self._writer(rows.select(*self._stored(table).schema.names)).mode("overwrite")
         if self._root is not None:
-            self._with_retries(lambda attempt: writer.save(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
         else:
-            self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
+
+    def _writer(self, rows: DataFrame) -> DataFrameWriter:
+        writer = rows.write.format("delta")
+        return writer if self._note is None else writer.option(_NOTE, self._note)
 
     def _fill(self, rows: DataFrame, table: Table) -> bool:
         """Make a path table with its first rows in one commit, far cheaper than a MERGE into an empty one.
@@ -287,24 +346,25 @@ class Lake:
         if self._root is None or self.exists(table):
             return False
         described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in _stored_schema(table).fields]
-        try:
-            rows.select(described).write.format("delta").mode("errorifexists").save(self.place(table))
-        except (AnalysisException, *_CONCURRENT):
-            if not self.exists(table):
-                raise
-            return False
-        self.session.sql(f"COMMENT ON TABLE {self._sql_name(table)} IS {_quoted(table.description)}")
-        return True
+        with self._alone(table):
+            try:
+                self._writer(rows.select(described)).mode("errorifexists").save(self.place(table))
+            except (AnalysisException, *_CONCURRENT):
+                if not self.exists(table):
+                    raise
+                return False
+            self.session.sql(f"COMMENT ON TABLE {self._sql_name(table)} IS {_quoted(table.description)}")
+            return True
 
     def append(self, rows: DataFrame, table: Table) -> None:
         """Add rows of a log, whose keys are unique by their making: one commit, no look at what is stored."""
         check_schema(rows, table)
         self._make_ready(table)
-        writer = rows.write.format("delta").mode("append")
+        writer = self._writer(rows).mode("append")
         if self._root is not None:
-            self._with_retries(lambda attempt: writer.save(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
         else:
-            self._with_retries(lambda attempt: writer.saveAsTable(self.place(table)))
+            self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
 
     def delete(self, keys: DataFrame, table: Table) -> int:
         """Delete the rows that have one of these keys (the columns of the table's key); how many keys there were.
@@ -324,7 +384,7 @@ class Lake:
                 deleting = self._delta(table).alias("stored").merge(wanted.alias("gone"), matches)
                 deleting.whenMatchedDelete().execute()
 
-            self._with_retries(delete)
+            self._with_retries(table, delete)
             return n_keys
         finally:
             wanted.unpersist()
@@ -349,7 +409,8 @@ class Lake:
     def purge_deletion_vectors(self, table: Table) -> None:
         """Rewrite files of which rows are marked as deleted and still there; nothing where the table has no marks."""
         if "deletionVectors" in self.detail(table).features:
-            self._with_retries(lambda attempt: self.session.sql(f"REORG TABLE {self._sql_name(table)} APPLY (PURGE)"))
+            purge = f"REORG TABLE {self._sql_name(table)} APPLY (PURGE)"
+            self._with_retries(table, lambda attempt: self.session.sql(purge))
 
     def detail(self, table: Table) -> TableDetail:
         """What Delta says of a table that is there."""
@@ -369,7 +430,7 @@ class Lake:
                 else:
                     builder.executeCompaction()
 
-            self._with_retries(optimize)
+            self._with_retries(table, optimize)
 
     def constrain(self, table: Table) -> list[str]:
         """Give the stored table the constraints that are declared (`required` columns and `checks`): names of the new.
@@ -392,10 +453,10 @@ class Lake:
         """False where rows break it."""
         place = self._sql_name(table)
         if is_there:
-            self._with_retries(lambda attempt: self.session.sql(f"ALTER TABLE {place} DROP CONSTRAINT {name}"))
+            self._with_retries(table, lambda attempt: self.session.sql(f"ALTER TABLE {place} DROP CONSTRAINT {name}"))
         try:
             add = f"ALTER TABLE {place} ADD CONSTRAINT {name} CHECK ({condition})"
-            self._with_retries(lambda attempt: self.session.sql(add))
+            self._with_retries(table, lambda attempt: self.session.sql(add))
         except AnalysisException as error:
             if "NEW_CHECK_CONSTRAINT_VIOLATION" in str(error) or "violate" in str(error):
                 return False
@@ -418,7 +479,8 @@ class Lake:
     def _merge_with_retries(self, changed: DataFrame, table: Table, counts: MergeCounts) -> None:
         """One transaction; tried again where another writer came between."""
         # To few rows Delta joins the table where its rows are, instead of sorting both by their keys.
-        changed = F.broadcast(changed) if counts.written <= _FEW else changed
+        is_small = counts.written <= _FEW or _size(changed) <= _SMALL
+        changed = F.broadcast(changed) if is_small else changed
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
 
         def merge(attempt: int) -> None:
@@ -432,23 +494,39 @@ class Lake:
                 merging = merging.whenNotMatchedInsertAll()
             merging.execute()
 
-        self._with_retries(merge)
+        self._with_retries(table, merge)
 
-    def _with_retries(self, write: Callable[[int], object]) -> None:
-        """Call `write` with the number of the attempt, again where another writer came between."""
+    def _with_retries(self, table: Table, write: Callable[[int], object]) -> None:
+        """Call `write` with the number of the attempt, again where another writer came between.
+
+        Each wait is up to twice as long as the one before and part of it chance, so that writers who met once do not
+        meet again (equal jitter: Brooker, 2015, Exponential Backoff and Jitter, AWS Architecture Blog).
+        """
         for attempt in range(self._retries + 1):
             try:
-                write(attempt)
+                with self._alone(table):
+                    write(attempt)
                 return
             except _CONCURRENT:
                 if attempt == self._retries:
                     raise
-                time.sleep(min(0.2 * 2**attempt, 10.0))
+                time.sleep(min(0.2 * 2**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0))
+
+    def _alone(self, table: Table) -> AbstractContextManager[None]:
+        """While it is held no other process of ours on this machine commits to a table in a folder.
+
+        Delta gives a commit's file its name if it has none yet, which is one step in a cloud's storage and two on a
+        local file system (HDFSLogStore, FileContext.rename): of two processes that do it at the same moment one would
+        replace the other's commit. Within one process Delta sees to it itself.
+        """
+        if self._root is None:
+            return nullcontext()
+        return locked(self._root / ".locks" / table.full_name)
 
     def _delta(self, table: Table) -> DeltaTable:
         if self._root is not None:
-            return DeltaTable.forPath(self.session, self.place(table))
-        return DeltaTable.forName(self.session, self.place(table))
+            return DeltaTable.forPath(self._writing, self.place(table))
+        return DeltaTable.forName(self._writing, self.place(table))
 
     def _sql_name(self, table: Table) -> str:
         return self.place(table) if self._root is None else f"delta.`{self.place(table)}`"
@@ -461,7 +539,7 @@ class Lake:
         metadata alone: no file is rewritten, and every reader gives null for the rows that are there.
         """
         self._create(table)
-        self._with_retries(lambda attempt: self._add_columns(table))
+        self._with_retries(table, lambda attempt: self._add_columns(table))
 
     def _add_columns(self, table: Table) -> None:
         """Raises SchemaError where the table has a column that is not declared (any more)."""
@@ -488,7 +566,8 @@ class Lake:
             self.session.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._catalog}`.`{table.layer}`")
             builder = builder.tableName(self.place(table))
         try:
-            builder.addColumns(_stored_schema(table)).comment(table.description).execute()
+            with self._alone(table):
+                builder.addColumns(_stored_schema(table)).comment(table.description).execute()
         except _CONCURRENT:
             if not self.exists(table):  # where it is there now, another writer made the same
                 raise
@@ -591,6 +670,11 @@ def _with_settings(session: SparkSession, settings: Mapping[str, str]) -> Iterat
                     session.conf.unset(name)
                 else:
                     session.conf.set(name, old)
+
+
+def _size(rows: DataFrame) -> int:
+    """Bytes of rows as Spark reckons them: of cached ones that have been read, what they take in the cache."""
+    return int(rows._jdf.queryExecution().optimizedPlan().stats().sizeInBytes().toString())
 
 
 def _packed(condition: str) -> str:
