@@ -17,6 +17,7 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime.command import execute
 from linnaeus.runtime.lake import Lake, MergeCounts
 from tests.conftest import MakeConfig
 from tests.creators.frames import contents_of, creators_of, profiles, tree_file
@@ -85,7 +86,7 @@ def test_changes_are_kept_and_the_same_input_writes_nothing(
     half = history(lake)
     assert lake.version(tables.CREATOR_PROFILES) == before[0]
     repaired = roll_up_creators.main(config)
-    assert repaired.details == {"creators": "2 profiles written, 0 rows of their history"}  # bob's prior has changed
+    assert repaired.details["creators"] == "2 profiles written, 0 rows of their history"  # bob's prior has changed
     assert history(lake) == half
     ann = [row for row in half if row[c.CREATOR_ID] == "ann"]
     assert [(row[c.REVISION], row[c.IS_CURRENT]) for row in ann] == [(1, False), (2, True)]
@@ -166,3 +167,31 @@ def test_a_modality_of_a_node_that_is_not_there_is_refused(spark: SparkSession, 
     with pytest.raises(ConfigurationError, match="'polka' is no node of the taxonomy") as raised:
         roll_up_creators.main(config)
     assert "\n" not in str(raised.value)
+
+
+def test_what_has_not_changed_is_not_looked_at(
+    spark: SparkSession, config: Config, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, rolled_up = Lake(spark, config), roll_up_creators._roll_up
+    fill(lake, TECH)
+    calls: list[int] = []
+
+    def counted(*given: Any) -> tuple[int, int, int]:
+        calls.append(1)
+        return rolled_up(*given)
+
+    monkeypatch.setattr(roll_up_creators, "_roll_up", counted)
+
+    def run(*more: str) -> tuple[object, int]:
+        given = make_config(tree_file(make_config()), "creators.risk.prior_posts=1", *more)
+        summary = execute("roll_up_creators", roll_up_creators.main, given)
+        return summary["rows_written"], len(calls)
+
+    assert run() == (2, 1)
+    assert run() == (0, 1)
+    assert run("run.full=true") == (0, 2)
+    assert run() == (0, 2)
+    fill(lake, TENNIS)
+    assert run("run.batch=1") == (2, 3)
+    assert run("run.batch=1") == (0, 3)
+    assert run() == (0, 4)  # the run before says of no input: it had nothing to do
