@@ -70,6 +70,7 @@ def random_bundle(
     manifest: FeatureManifest,
     calibrations: Mapping[str, Calibration] | None = None,
     seed: int = 0,
+    rounds: int = 8,
 ) -> ModelBundle:
     """A small model whose answers depend on every group of features; `heads` holds the classes of each."""
     rng = np.random.default_rng(seed)
@@ -84,12 +85,14 @@ def random_bundle(
         )
         linear = LinearModel(*(np.abs(rng.normal(size=shape)).astype(np.float32) + 0.1 for shape in shapes))
         width = manifest.dimension + manifest.n_statistics + linear.n_features
-        booster = _random_booster(rng, width, manifest.dimension, len(classes), seed)
+        booster = _random_booster(rng, width, manifest.dimension, len(classes), seed, rounds)
         made[name] = Head(classes, booster, linear, (calibrations or {}).get(name))
     return ModelBundle(family, manifest, made)
 
 
-def _random_booster(rng: np.random.Generator, width: int, dimension: int, n_classes: int, seed: int) -> bytes:
+def _random_booster(
+    rng: np.random.Generator, width: int, dimension: int, n_classes: int, seed: int, rounds: int = 8
+) -> bytes:
     inputs = rng.normal(size=(300, width))
     inputs[::4, :dimension] = np.nan
     targets = np.nan_to_num(inputs @ rng.normal(size=(width, n_classes))).argmax(axis=1)
@@ -98,7 +101,7 @@ def _random_booster(rng: np.random.Generator, width: int, dimension: int, n_clas
     if n_classes > 2:
         objective = {"objective": "multi:softprob", "num_class": n_classes}
     settings = objective | {"max_depth": 3, "seed": seed, "nthread": 1}
-    return bytes(xgboost.train(settings, xgboost.DMatrix(inputs, targets), num_boost_round=8).save_raw("ubj"))
+    return bytes(xgboost.train(settings, xgboost.DMatrix(inputs, targets), num_boost_round=rounds).save_raw("ubj"))
 
 
 def with_local_parts(bundle: ModelBundle, name: str, groups: Mapping[str | None, Groups], seed: int = 0) -> ModelBundle:
