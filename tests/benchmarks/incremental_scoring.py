@@ -146,17 +146,18 @@ def main() -> None:
         model = config.registry.category_model
         tracking.point(model, CHAMPION, register_as(tracking, model, bundle, Path(served_model.__file__)))
     shutil.rmtree(lake.folder(tables.CONTENT_PROFILES), ignore_errors=True)
-    seconds = {}
-    with timed() as clock:
-        full = score_content.main(config)
-    seconds["full"] = (full.rows_written, clock.seconds)
+    seconds: dict[str, tuple[int, float]] = {}
+
+    def run(name: str) -> None:
+        with timed() as clock:
+            done = score_content.main(config)
+        seconds[name] = (done.rows_written, clock.seconds)
+        print(f"{name}: {done.rows_written:,} rows in {clock.seconds:.1f} s", flush=True)
+
+    run("full")
     fill(lake, config, contents(session, given.rows, 1, given.changed), is_first=False)
-    with timed() as clock:
-        changed = score_content.main(config)
-    seconds[f"{given.changed:.0%} changed"] = (changed.rows_written, clock.seconds)
-    with timed() as clock:
-        nothing = score_content.main(config)
-    seconds["nothing changed"] = (nothing.rows_written, clock.seconds)
+    run(f"{given.changed:.0%} changed")
+    run("nothing changed")
     rows = [
         (name, f"{n:,}", f"{spent:.1f}", f"{spent / seconds['full'][1]:.3f}") for name, (n, spent) in seconds.items()
     ]

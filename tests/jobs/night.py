@@ -160,12 +160,18 @@ POINTS: dict[str, dict[str, Callable[[Path], None]]] = {
 
 
 def serve(folder: str) -> None:
-    """Run what files of a folder say, one after the other, each as soon as it is there: Spark is up by then."""
+    """Run what files of a folder say, one after the other, each as soon as it is there: Spark is up by then.
+
+    It ends when the process that started it has ended.
+    """
+    parent = os.getppid()
     build_session(load_config("local", settings(Path(folder), Path(folder))))
     for place in range(1_000):
         order = Path(folder) / f"order-{place}.json"
         while not order.exists():
-            time.sleep(0.005)
+            if os.getppid() != parent:
+                _die()
+            time.sleep(0.01)
         said = json.loads(order.read_text(encoding="utf-8"))
         if said["point"] is not None:
             POINTS[said["job"]][said["point"]](Path(said["lake"]))

@@ -44,7 +44,8 @@ _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
 _REQUIRED = "required"  # the constraint that columns are not null
 _LONGEST_WAIT = 10.0  # seconds, between two tries
-_FEW = 50_000  # rows that are sent to all executors to be merged
+_FEW = 5_000  # rows that are sent to all executors to be merged, however large they are
+_SMALL = 64 << 20  # bytes of rows that are, however many they are
 _SETTING = threading.Lock()
 _NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
 _NOTE_SETTING = "spark.databricks.delta.commitInfo.userMetadata"
@@ -478,7 +479,8 @@ class Lake:
     def _merge_with_retries(self, changed: DataFrame, table: Table, counts: MergeCounts) -> None:
         """One transaction; tried again where another writer came between."""
         # To few rows Delta joins the table where its rows are, instead of sorting both by their keys.
-        changed = F.broadcast(changed) if counts.written <= _FEW else changed
+        is_small = counts.written <= _FEW or _size(changed) <= _SMALL
+        changed = F.broadcast(changed) if is_small else changed
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
 
         def merge(attempt: int) -> None:
@@ -668,6 +670,11 @@ def _with_settings(session: SparkSession, settings: Mapping[str, str]) -> Iterat
                     session.conf.unset(name)
                 else:
                     session.conf.set(name, old)
+
+
+def _size(rows: DataFrame) -> int:
+    """Bytes of rows as Spark reckons them: of cached ones that have been read, what they take in the cache."""
+    return int(rows._jdf.queryExecution().optimizedPlan().stats().sizeInBytes().toString())
 
 
 def _packed(condition: str) -> str:
