@@ -126,8 +126,12 @@ def _said(process: subprocess.Popen[str], seconds: float = 600) -> str:
     try:
         return process.communicate(timeout=seconds)[0]
     except subprocess.TimeoutExpired:
-        java = subprocess.run(["pgrep", "-g", str(process.pid), "java"], capture_output=True, text=True, check=False)
-        stacks = [subprocess.run(["jstack", pid], capture_output=True, text=True).stdout for pid in java.stdout.split()]
+        stacks: list[str] = []
+        if jstack := shutil.which("jstack"):  # a JDK has it, not every Java
+            java = subprocess.run(["pgrep", "-g", str(process.pid), "java"], capture_output=True, text=True)
+            stacks = [
+                subprocess.run([jstack, pid], capture_output=True, text=True).stdout for pid in java.stdout.split()
+            ]
         os.kill(process.pid, signal.SIGABRT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=30)

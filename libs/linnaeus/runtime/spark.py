@@ -119,7 +119,8 @@ def _keep_jars_from_python(session: SparkSession) -> None:
     """Take the jars of `spark.jars.packages`, which hold no Python, off the module search paths of driver and workers.
 
     Spark puts them there, as a package may bring modules along. Before each task a worker reads the directories of all
-    archives on its path again (importlib.invalidate_caches in pyspark/worker_util.py): of these, half a second.
+    archives on its path again (importlib.invalidate_caches in pyspark/worker_util.py): of these, 0.3 to 0.4 s of its
+    processor time.
     """
     context = session.sparkContext
     context._python_includes[:] = [name for name in context._python_includes if not name.endswith(".jar")]
