@@ -78,7 +78,7 @@ def fill(lake: Lake, config: Config) -> None:
     lake.merge(vectors.withColumn(c.SIGNATURE, F.lit(None).cast("array<int>")), tables.EMBEDDINGS)
     profiles = [
         (row[c.CONTENT_ID], row[c.CREATOR_ID], "sport", ["sport"], 0.75, None, {"spam": 0.5}, {"spam": "low"}, "m/1",
-         "r/1", "t", "f", stamp, row[c.CONTENT_HASH], row[c.INGESTED_AT], None)
+         "r/1", "t", "f", stamp, row[c.CONTENT_HASH], row[c.INGESTED_AT], None, {"sport": 0.75})
         for row in content.collect()
     ]  # fmt: skip
     scored = lake.session.createDataFrame(profiles, schemas.CONTENT_PROFILES)

@@ -203,9 +203,9 @@ def test_settings_of_a_jobs_own_section_go_by_their_keys(capsys: pytest.CaptureF
 
     given = [f"lake.root={tmp_path / 'lake'}", "family=risk", "search.trials=3", "search={seed: 4}"]
     arguments = [word for one in given for word in ("--set", one)]
-    assert run_command("count_things", job, arguments, execute_without_tables, "search") == 0
+    assert run_command("count_things", job, arguments, execute_without_tables, section="search") == 0
     assert "asked: risk 3 4" in capsys.readouterr().out
-    assert run_command("count_things", job, ["--set", "famly=risk"], execute_without_tables, "search") == 2
+    assert run_command("count_things", job, ["--set", "famly=risk"], execute_without_tables, section="search") == 2
     assert "unknown key 'search.famly'; the nearest known one is 'search.family'" in capsys.readouterr().err
     assert run_command("count_things", job, ["--set", "family=risk"], execute_without_tables) == 2
     assert "unknown key 'family'" in capsys.readouterr().err
