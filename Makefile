@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 ENV ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test test-slow bench lint clean
+.PHONY: help setup sample test test-slow test-soak bench lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,10 @@ test: setup ## set up, then the tests
 	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup ## the tests that take minutes
-	@$(VENV_PYTHON) -m pytest tests -m slow
+	@$(VENV_PYTHON) -m pytest tests -m "slow and not soak"
+
+test-soak: setup ## the tests of many rounds: twenty times several writers at once
+	@$(VENV_PYTHON) -m pytest tests -m soak
 
 bench: setup ## how to print the benchmarks' figures
 	@echo "Each benchmark prints its own figures; run the one you want:"

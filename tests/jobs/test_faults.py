@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 BEFORE = {"score_content": "lake", "roll_up_creators": "scored"}  # folders of the lake on which a job is run
 BATCH = "run.batch=night"
-ROUNDS = 20
+ROUNDS, MORE_ROUNDS = 4, 20
 
 
 class Calm:
@@ -103,13 +103,14 @@ def pool(calm: Calm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]
         process.end()
 
 
-def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(MORE_ROUNDS, marks=pytest.mark.soak)])
+def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path, rounds: int) -> None:
     """Two and four processes that begin at the same moment, as one batch or without."""
-    for place in range(ROUNDS):
+    for place in range(rounds):
         job = list(night.POINTS)[place % 2]
         writers = pool.waiting[: 2 if place % 4 < 2 else 4]
         lake = calm.copy(job, tmp_path / f"lake-{place}")
-        given = night.settings(calm.base, lake, *([BATCH] if place % 5 == 4 else []))
+        given = night.settings(calm.base, lake, *([BATCH] if place % 5 >= 3 else []))
         for writer in writers:
             writer.ask(job, lake, given)
         assert [writer.outcome() for writer in writers] == [night.DONE] * len(writers)
