@@ -152,6 +152,19 @@ GOOD = ("a", 1, "one", None, None, MONDAY)
 NULLS = [(None, *GOOD[1:]), ("a", 1, None, None, None, MONDAY), (*GOOD[:5], None)]
 
 
+@pytest.mark.parametrize("small", [0, 1 << 40])
+def test_merges_of_many_rows(spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch, small: int) -> None:
+    """More than are sent to all executors by their number: by their size they are, or they are sorted by their keys."""
+    monkeypatch.setattr("linnaeus.runtime.lake._FEW", 1)
+    monkeypatch.setattr("linnaeus.runtime.lake._SMALL", small)
+    lake.merge(things(spark, *[("a", n, "old", None, None, MONDAY) for n in range(4)]), THINGS)
+    rows = [("a", n, "old" if n == 1 else "new", None, None, TUESDAY) for n in range(1, 6)]
+    assert lake.merge(things(spark, *rows), THINGS) == MergeCounts(inserted=2, updated=2)
+    assert [(row[1], row[2]) for row in stored(lake)] == [
+        (0, "old"), (1, "old"), (2, "new"), (3, "new"), (4, "new"), (5, "new"),
+    ]  # fmt: skip
+
+
 def test_a_derived_column_does_not_make_a_row_differ(spark: SparkSession, lake: Lake) -> None:
     table = dataclasses.replace(THINGS, derived=("size",))
     row = ("a", 1, "old", 10, None, MONDAY)

@@ -674,7 +674,8 @@ def _with_settings(session: SparkSession, settings: Mapping[str, str]) -> Iterat
 
 def _size(rows: DataFrame) -> int:
     """Bytes of rows as Spark reckons them: of cached ones that have been read, what they take in the cache."""
-    return int(rows._jdf.queryExecution().optimizedPlan().stats().sizeInBytes().toString())
+    # Py4J makes an int of a BigInt that fits, and leaves it a Java object otherwise.
+    return int(str(rows._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
 
 
 def _packed(condition: str) -> str:
