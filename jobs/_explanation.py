@@ -241,7 +241,7 @@ def _why(title: str, reasons: HeadReasons, settings: Explain) -> Section:
         said.append(_OF_PARTS)
     unknown = reasons.words.n_unknown
     if unknown:
-        said.append(f"{unknown} of its words or pairs stood in no training text: the logistic regression ignores them.")
+        said.append(f"{unknown} of its words or pairs are not in the vocabulary of the logistic regression.")
     grids = [_groups(reasons.boosters)]
     grids += [_features(one, settings.n_features) for one in reasons.boosters if one.features]
     if reasons.words.words:
@@ -297,8 +297,8 @@ def _words(reasons: HeadReasons, most: int) -> Grid:
 
 
 def _together(word: Word) -> str:
-    """Terms of one bucket weigh together, as the model can't tell them apart."""
-    return word.terms[0] if len(word.terms) == 1 else f"{', '.join(word.terms)} (one bucket)"
+    """Terms that are hashed to one number weigh together, as the model can't tell them apart."""
+    return word.terms[0] if len(word.terms) == 1 else f"{', '.join(word.terms)} (one number)"
 
 
 def _labels(told: Explained) -> Section:

@@ -32,6 +32,7 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import Family, FeatureManifest, Groups, Head, LinearModel, LocalPart, ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.logistic import LogisticModel
 from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
@@ -66,7 +67,7 @@ from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thre
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 # Raise it when the same rows and settings make another model than before: they are then trained on again.
-_METHOD = 4
+_METHOD = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,40 +245,38 @@ def _fit(
             if family == "risk"
             else _with_acceptance(config, bundle, facet)
         )
-    for head, (_, linear) in fitted.items():
-        bundle = bundle.with_head(head, linear=linear)
+    for head, (_, last) in fitted.items():
+        bundle = bundle.with_head(head, logistic=last)
     return bundle
 
 
 def _fit_head(
     lake: Lake, config: Config, manifest: FeatureManifest, facet: Facet, checkpoints: Sequence[KeptFile] | None
-) -> tuple[Head, LinearModel]:
-    """A head as its calibration and thresholds have to see it, and the linear models that take its place then.
+) -> tuple[Head, LogisticModel | None]:
+    """A head as its calibration and thresholds have to see it, and the logistic regression that takes its place then.
 
-    Those have a logistic regression on the rows too that calibration and thresholds are chosen on: no rows stop it
-    early, and more make it better (scikit-learn's CalibratedClassifierCV with ensemble=False does likewise).
+    That is fitted on the rows too that calibration and thresholds are chosen on: no rows stop it early, and more make
+    it better (scikit-learn's CalibratedClassifierCV with ensemble=False does likewise).
     """
     with ExitStack() as held:
         rows, linear, placed = prepared(lake, config, manifest, facet, held)
-        last = _with_logistic(config, placed, linear, facet)
-        linear = _with_logistic(config, placed.where(F.col(c.PART) == TRAIN), linear, facet)
+        last = _logistic(config, manifest, placed, facet)
+        honest = _logistic(config, manifest, placed.where(F.col(c.PART) == TRAIN), facet)
         parts = [
             LocalPart(node, groups, _fit_part(config, rows, facet, groups, checkpoints[place] if checkpoints else None))
             for place, (node, groups) in enumerate(facet.branchings.items())
         ]
-    share = config.training.logistic.share
+    head = Head(facet.classes, b"", linear, logistic=honest, logistic_share=config.training.logistic.share)
     # One that tells all classes apart by itself is what a flat head is.
     if len(parts) == 1:
-        return Head(facet.classes, parts[0].booster, linear, logistic_share=share), last
-    return Head(facet.classes, b"", linear, parts=tuple(parts), logistic_share=share), last
+        return dataclasses.replace(head, booster=parts[0].booster), last
+    return dataclasses.replace(head, parts=tuple(parts)), last
 
 
-def _with_logistic(config: Config, rows: DataFrame, linear: LinearModel, facet: Facet) -> LinearModel:
-    """The linear models with the logistic regression that is mixed with the booster, where one is wanted."""
+def _logistic(config: Config, manifest: FeatureManifest, rows: DataFrame, facet: Facet) -> LogisticModel | None:
+    """The logistic regression that is mixed with the booster, where one is wanted."""
     settings = config.training.logistic
-    if settings.share == 0:
-        return linear
-    return dataclasses.replace(linear, logistic=fit_logistic(rows, linear.idf, len(facet.classes), settings))
+    return fit_logistic(rows, len(facet.classes), manifest.buckets, settings) if settings.share > 0 else None
 
 
 def _fit_part(config: Config, rows: DataFrame, facet: Facet, groups: Groups, checkpoint: KeptFile | None) -> bytes:

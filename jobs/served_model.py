@@ -1,7 +1,7 @@
 """The model that MLflow serves: code kept as text beside the bundle (MLflow's 'models from code'), no pickle.
 
-Input: a row a content with `embedding`, `statistics` (lists of floats) and `terms` (a list of bucket numbers), as
-features/vector.py makes them. Output: for each class of each head, a column `<head>.<class>` of probabilities.
+Input: a row a content with `embedding`, `statistics` (lists of floats) and `terms` (a list of numbers of hashed terms),
+as features/vector.py makes them. Output: for each class of each head, a column `<head>.<class>` of probabilities.
 """
 
 from __future__ import annotations

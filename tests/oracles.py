@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,9 +20,12 @@ from linnaeus.contracts.bundle import (
     LocalPart,
     ModelBundle,
 )
+from linnaeus.contracts.lexical import term_space
+from linnaeus.contracts.logistic import LogisticModel
 
-# A content's features: embedding (None where it has no text), statistics, and bucket numbers of its terms.
+# A content's features: embedding (None where it has no text), statistics, and numbers of its hashed terms.
 FeatureRow = tuple[list[float] | None, list[float], list[int]]
+A_BUCKET = 3  # terms that share a bucket, of those that random rows are made of
 
 
 def newest_by_key(rows: Sequence[tuple[Any, ...]], key: tuple[int, ...], time: int) -> list[tuple[Any, ...]]:
@@ -58,7 +60,7 @@ def random_rows(n: int, manifest: FeatureManifest, seed: int) -> list[FeatureRow
     rows: list[FeatureRow] = []
     for i in range(n):
         vector = rng.normal(size=manifest.dimension).astype(np.float32)
-        terms = [] if i % 5 == 0 else rng.integers(0, manifest.buckets, rng.integers(1, 9)).tolist()
+        terms = [] if i % 5 == 0 else rng.integers(0, A_BUCKET * manifest.buckets, rng.integers(1, 9)).tolist()
         form = rng.normal(size=manifest.n_statistics).astype(np.float32)
         rows.append((None if i % 4 == 0 else vector.tolist(), form.tolist(), terms))
     return rows
@@ -132,9 +134,10 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
     manifest = bundle.manifest
     found = {}
     for name, head in bundle.heads.items():
-        inputs, units = [], []
+        inputs = []
         for embedding, statistics, terms in rows:
-            weighted = np.bincount(terms, minlength=manifest.buckets).astype(float) * head.linear.idf
+            counts = np.bincount([term % manifest.buckets for term in terms], minlength=manifest.buckets)
+            weighted = counts.astype(float) * head.linear.idf
             norm = np.linalg.norm(weighted)
             unit = weighted / norm if norm > 0 else weighted
             by_terms = head.linear.term_coefficients.astype(float) @ unit
@@ -143,10 +146,11 @@ def predict_by_hand(bundle: ModelBundle, rows: Sequence[FeatureRow]) -> dict[str
             by_vector = head.linear.vector_coefficients.astype(float) @ np.array([*vector, 1.0])
             shown = [float("nan")] * manifest.dimension if embedding is None else embedding
             inputs.append([*shown, *statistics, *by_terms, *by_vector, *similar])
-            units.append(unit)
         chances = _composed(head, inputs)
-        if head.logistic_share > 0:
-            chances = np.stack([_mixed(head, *pair) for pair in zip(chances, units, strict=True)])
+        if head.logistic is not None:
+            by_words = [chances_by_hand(head.logistic, terms) for _, _, terms in rows]
+            chances = chances ** (1 - head.logistic_share) * np.array(by_words) ** head.logistic_share
+            chances /= chances.sum(axis=1, keepdims=True)
         if head.calibration is not None:
             odds = np.log(chances[:, 1] / chances[:, 0])
             logits = [_through(head.calibration.knots, float(one)) for one in odds]
@@ -169,13 +173,15 @@ def _composed(head: Head, inputs: list[list[float]]) -> npt.NDArray[np.float64]:
     return found
 
 
-def _mixed(head: Head, chances: npt.NDArray[np.float64], unit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A row's probabilities by booster and logistic regression together."""
-    scores = head.linear.logistic.astype(float) @ np.append(unit, 1.0)
+def chances_by_hand(model: LogisticModel, terms: Sequence[int]) -> npt.NDArray[np.float64]:
+    """A text's probabilities (classes,) by the logistic regression."""
+    numbers = [term % model.space for term in terms]
+    weighted = np.array([numbers.count(known) for known in model.terms.tolist()], dtype=float) * model.idf
+    norm = np.linalg.norm(weighted)
+    unit = weighted / norm if norm > 0 else weighted
+    scores = model.coefficients.astype(float) @ np.append(unit, 1.0)
     scores = np.array([0.0, scores[0]]) if len(scores) == 1 else scores
-    second = np.exp(scores) / np.exp(scores).sum()
-    product = chances ** (1 - head.logistic_share) * second**head.logistic_share
-    return np.asarray(product / product.sum())
+    return np.asarray(np.exp(scores) / np.exp(scores).sum())
 
 
 def _chances(content: bytes, inputs: list[list[float]]) -> npt.NDArray[np.float64]:
@@ -185,9 +191,15 @@ def _chances(content: bytes, inputs: list[list[float]]) -> npt.NDArray[np.float6
     return np.asarray(raw) if raw.ndim > 1 else np.stack([1 - raw, raw], axis=1)
 
 
-def with_logistic(bundle: ModelBundle, name: str, share: float, seed: int = 0) -> ModelBundle:
-    """The bundle with a random logistic regression in the mixture of a head."""
-    head, rng = bundle.heads[name], np.random.default_rng(seed)
-    n_scores = 1 if len(head.classes) == 2 else len(head.classes)
-    logistic = (3 * rng.normal(size=(n_scores, bundle.manifest.buckets + 1))).astype(np.float32)
-    return bundle.with_head(name, linear=dataclasses.replace(head.linear, logistic=logistic), logistic_share=share)
+def with_logistic(
+    bundle: ModelBundle, name: str, share: float, seed: int = 0, known: Sequence[int] | None = None
+) -> ModelBundle:
+    """The bundle with a random logistic regression in the mixture of a head; by default it knows half of the terms that
+    random rows are made of."""
+    classes, rng, buckets = bundle.heads[name].classes, np.random.default_rng(seed), bundle.manifest.buckets
+    half = np.flatnonzero(rng.random(A_BUCKET * buckets) < 0.5)
+    terms = np.array(half if known is None else sorted(known), dtype=np.int32)
+    idf = rng.uniform(1.0, 4.0, len(terms)).astype(np.float32)
+    shape = (1 if len(classes) == 2 else len(classes), len(terms) + 1)
+    model = LogisticModel(terms, idf, (3 * rng.normal(size=shape)).astype(np.float32), term_space(buckets))
+    return bundle.with_head(name, logistic=model, logistic_share=share)

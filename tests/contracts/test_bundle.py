@@ -9,9 +9,13 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
+from scipy.special import expit, softmax
 
 from linnaeus.contracts.bundle import Calibration, FeatureManifest, Head, LinearModel, LocalPart, ModelBundle
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.lexical import term_counts, unit_tf_idf
+from linnaeus.contracts.logistic import LogisticModel
 from linnaeus.contracts.schemas import STATISTICS
 
 MANIFEST = FeatureManifest("mini@12ab", "tok@34cd", dimension=4, statistics=("a", "b", "c"), buckets=16, bigrams=True)
@@ -53,11 +57,21 @@ def test_round_trip(bundle: ModelBundle) -> None:
 
 
 def test_a_logistic_regression_goes_round(bundle: ModelBundle) -> None:
-    made = dataclasses.replace(bundle.heads["category"].linear, logistic=np.ones((3, 17), np.float32))
-    read = ModelBundle.from_files(bundle.with_head("category", linear=made, logistic_share=0.25).to_files())
+    terms, idf = np.array([3, 2**30 - 1], np.int32), np.array([1.0, 2.5], np.float32)
+    made = LogisticModel(terms, idf, np.arange(9, dtype=np.float32).reshape(3, 3), 2**30)
+    files = bundle.with_head("category", logistic=made, logistic_share=0.25).to_files()
+    assert set(files) - set(bundle.to_files()) == {"category.logistic.npz"}
+    with np.load(io.BytesIO(files["category.logistic.npz"]), allow_pickle=False) as arrays:
+        assert set(arrays.files) == {field.name for field in dataclasses.fields(LogisticModel)}
+    read = ModelBundle.from_files(files)
     assert {name: head.logistic_share for name, head in read.heads.items() if head.logistic_share} == {"category": 0.25}
-    assert read.heads["category"].linear.logistic.shape == (3, 17)
-    assert read.heads["spam"].linear.logistic.shape == (0, 0)
+    assert [name for name, head in read.heads.items() if head.logistic is not None] == ["category"]
+    found = read.heads["category"].logistic
+    assert found is not None and found.space == made.space
+    for name in ("terms", "idf", "coefficients"):
+        assert getattr(found, name).dtype == getattr(made, name).dtype
+        np.testing.assert_array_equal(getattr(found, name), getattr(made, name))
+    assert read.to_files() == files
 
 
 def test_local_parts_go_round_in_files_whose_names_are_safe_whatever_the_nodes(bundle: ModelBundle) -> None:
@@ -151,6 +165,46 @@ def test_a_bundle_of_the_third_format_is_read(bundle: ModelBundle) -> None:
     assert read.heads["category"].calibration is None
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_logistic_regression_of_the_fourth_format_predicts_as_before(bundle: ModelBundle, n_classes: int) -> None:
+    """It had a coefficient a bucket, zero where no training text had the bucket's terms, beside the linear models."""
+    name, rng = ("spam" if n_classes == 2 else "category"), np.random.default_rng(n_classes)
+    files = bundle.with_head(name, logistic_share=0.5).to_files()
+    given = rng.normal(size=(1 if n_classes == 2 else 3, 17)).astype(np.float32)
+    given[:, [2, 11]] = 0.0
+    given[0, 5] = 0.0  # of one class alone, where there are several
+    buffer, none = io.BytesIO(), io.BytesIO()
+    linear = dataclasses.replace(bundle.heads[name].linear, idf=rng.uniform(1, 4, 16).astype(np.float32))
+    np.savez_compressed(buffer, **vars(linear), logistic=given)
+    np.savez_compressed(none, **vars(bundle.heads["toxic"].linear), logistic=np.zeros((0, 0), np.float32))
+    document = json.dumps(json.loads(files["bundle.json"]) | {"format": 4}).encode()
+    old = {"bundle.json": document, f"{name}.npz": buffer.getvalue(), "toxic.npz": none.getvalue()}
+    read = ModelBundle.from_files(files | old)
+    assert read.heads["toxic"].logistic is None and read.heads[name].logistic_share == 0.5
+    assert read.heads[name].linear.scores(unit_tf_idf(_counts([[2, 3]]), linear.idf), np.zeros((1, 4), np.float32)).size
+    model = read.heads[name].logistic
+    assert model is not None
+    rows = [rng.integers(0, 16, n).tolist() for n in (0, 1, 4, 9, 30)] + [[2, 11, 11]]
+    numbers = [[bucket + 16 * int(rng.integers(0, 1 << 20)) for bucket in row] for row in rows]  # as they are made now
+    unit = unit_tf_idf(_counts(rows), linear.idf).toarray()
+    known = np.any(given[:, :-1] != 0, axis=0)
+    norms = np.linalg.norm(unit * known, axis=1, keepdims=True)
+    scores = unit @ given[:, :-1].T / np.where(norms > 0, norms, 1.0) + given[:, -1]
+    expected = np.hstack([1 - expit(scores), expit(scores)]) if n_classes == 2 else softmax(scores, axis=1)
+    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    for terms in (rows, numbers):
+        flat = np.array([term for row in terms for term in row], np.int32)
+        np.testing.assert_allclose(model.chances(flat, offsets), expected, atol=1e-6)
+    again = ModelBundle.from_files(read.to_files()).heads[name].logistic
+    assert again is not None
+    np.testing.assert_array_equal(again.chances(flat, offsets), model.chances(flat, offsets))
+
+
+def _counts(rows: list[list[int]]) -> sparse.csr_matrix:
+    flat = np.array([term for row in rows for term in row], np.int32)
+    return term_counts(flat, np.cumsum([0, *map(len, rows)]).astype(np.int64), 16)
+
+
 def test_a_calibration_by_hand() -> None:
     """Logits go through the knots, beyond them on parallel to the identity, and then through slope and intercept."""
     logits = np.array([-5.0, -2.0, -1.0, 0.0, 1.0, 4.0])
@@ -183,11 +237,11 @@ def test_pickled_arrays_are_refused(bundle: ModelBundle) -> None:
         ModelBundle.from_files(bundle.to_files() | {"spam.npz": pickle.dumps(_Trap())})
 
 
-@pytest.mark.parametrize("other", [0, 5, "1", None])
+@pytest.mark.parametrize("other", [0, 6, "1", None])
 def test_another_format_is_refused(bundle: ModelBundle, other: object) -> None:
     files = bundle.to_files()
     document = json.loads(files["bundle.json"]) | {"format": other}
-    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1, 2, 3, 4"):
+    with pytest.raises(ConfigurationError, match=f"has format {other}; this code reads 1, 2, 3, 4, 5"):
         ModelBundle.from_files(files | {"bundle.json": json.dumps(document).encode()})
 
 

@@ -21,6 +21,7 @@ CONTRACTS_ORDER = (
     "run_settings",
     "config",
     "lexical",
+    "logistic",
     "bundle",
     "hashed_ids",
 )

@@ -14,8 +14,10 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from linnaeus.contracts.lexical import (
     binary_array,
+    known_counts,
     linear_scores,
     list_array,
+    places_of,
     term_counts,
     terms_of,
     unit_tf_idf,
@@ -46,6 +48,27 @@ def test_counts_are_bincounts(rows: Rows) -> None:
     assert counts.has_canonical_format
     for place, row in enumerate(rows):
         np.testing.assert_array_equal(counts[place].toarray()[0], np.bincount(row, minlength=BUCKETS))
+
+
+@settings(max_examples=40)
+@given(rows_of_terms, st.sets(st.integers(0, BUCKETS + 2)))
+def test_counts_of_known_terms_are_those_of_their_columns(rows: Rows, known: set[int]) -> None:
+    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    terms, vocabulary = np.array([term for row in rows for term in row], np.int32), np.array(sorted(known), np.int32)
+    counts = known_counts(terms, offsets, vocabulary)
+    assert counts.shape == (len(rows), len(known)) and counts.has_canonical_format
+    whole = np.zeros((len(rows), BUCKETS + 3))
+    whole[:, :BUCKETS] = counts_of(rows).toarray()
+    np.testing.assert_array_equal(counts.toarray(), whole[:, vocabulary])
+    expected = [sorted(known).index(term) if term in known else -1 for term in terms.tolist()]
+    assert places_of(terms, vocabulary).tolist() == expected
+
+
+def test_buckets_are_numbers_modulo_their_count() -> None:
+    offsets = np.array([0, 3, 4], dtype=np.int64)
+    numbers = np.array([5, 5 + 3 * BUCKETS, 2**31 - 1, 7], dtype=np.int32)
+    expected = term_counts(np.array([5, 5, BUCKETS - 1, 7], np.int32), offsets, BUCKETS).toarray()
+    np.testing.assert_array_equal(term_counts(numbers, offsets, BUCKETS).toarray(), expected)
 
 
 @settings(max_examples=40)

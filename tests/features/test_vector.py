@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas
 from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
+from linnaeus.contracts.lexical import term_space
 from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.vector import feature_matrix, features, hashed_terms, with_embedding
 from tests.oracles import numbers_of, vector_bytes
@@ -26,10 +27,23 @@ def terms_of(spark: SparkSession, lists: list[list[str] | None], buckets: int, b
     return [row["terms"] for row in found.orderBy("place").collect()]
 
 
-def test_golden_buckets(spark: SparkSession) -> None:
-    """Models in a registry hold coefficients by bucket: these numbers may never change."""
-    found = terms_of(spark, [["café", "$1000", "a"]], BUCKETS, bigrams=True)
-    assert found == [[13663, 31541, 45260, 25874, 58382]]
+def test_golden_numbers(spark: SparkSession) -> None:
+    """Models in a registry hold coefficients by number and by bucket: these may never change."""
+    (found,) = terms_of(spark, [["café", "$1000", "a"]], BUCKETS, bigrams=True)
+    assert found == [518862175, 1025473333, 771207372, 294806802, 609346574]
+    assert [number % BUCKETS for number in found] == [13663, 31541, 45260, 25874, 58382]
+
+
+@pytest.mark.parametrize("buckets", [16, 1000, 65_536, 1 << 20])
+def test_terms_are_told_apart_beyond_their_buckets(spark: SparkSession, buckets: int) -> None:
+    """As many numbers as int32 holds, and modulo the buckets what hashing into these gives."""
+    words = [f"word{i}" for i in range(3000)]
+    (found,) = terms_of(spark, [words], buckets, bigrams=False)
+    assert found is not None and len(set(found)) >= 2998 and min(found) >= 0 and max(found) < term_space(buckets)
+    assert term_space(buckets) % buckets == 0 and 2**30 - buckets < term_space(buckets) <= 2**30
+    given = F.transform(F.array(*map(F.lit, words)), lambda word: F.pmod(F.xxhash64(word), F.lit(buckets)).cast("int"))
+    row = spark.range(1).select(given.alias("alone")).first()
+    assert row is not None and row["alone"] == [number % buckets for number in found]
 
 
 def test_unigrams_then_pairs(spark: SparkSession) -> None:
@@ -49,7 +63,7 @@ def test_every_term_has_a_bucket(spark: SparkSession) -> None:
     words = [f"word{i}" for i in range(2000)]
     (found,) = terms_of(spark, [words], 100, bigrams=False)
     assert found is not None and len(found) == len(words)
-    assert set(found) == set(range(100))  # none below zero, all in use
+    assert min(found) >= 0 and {number % 100 for number in found} == set(range(100))  # all in use
 
 
 def test_features_of_another_text_do_not_count(spark: SparkSession) -> None:

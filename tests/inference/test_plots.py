@@ -24,7 +24,7 @@ def test_pieces_sum_to_the_log_odds(bundle: ModelBundle, most: int) -> None:
         found = pieces(reasons, most)
         assert sum(value for _, value in found) == pytest.approx(reasons.log_odds, abs=2e-4)
         words = [name for name, _ in found if name.startswith("“")]
-        assert len(words) == (0 if reasons.logistic_share == 0 else min(most, len(reasons.words.words)))
+        assert len(words) == min(most, sum(one.logistic is not None for one in reasons.words.words))
 
 
 def test_a_plot_has_a_bar_a_piece_and_reads_no_word_as_a_formula() -> None:

@@ -6,11 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy import sparse
-from scipy.special import softmax
 
-from linnaeus.contracts.bundle import Calibration, FeatureManifest, LinearModel, ModelBundle
-from linnaeus.contracts.lexical import unit_tf_idf
+from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
 from linnaeus.inference.predictor import FeatureBatch, Predictor, mixed
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows, with_local_parts, with_logistic
 
@@ -91,7 +88,7 @@ def test_every_group_of_features_counts() -> None:
     changes = {
         "embedding": [(None, row[1], row[2]) for row in rows],
         "statistics": [(row[0], [value + 1 for value in row[1]], row[2]) for row in rows],
-        "terms": [(row[0], row[1], [(term + 7) % MANIFEST.buckets for term in row[2]]) for row in rows],
+        "terms": [(row[0], row[1], [term + 7 for term in row[2]]) for row in rows],
     }
     for group, changed in changes.items():
         after = Predictor(CATEGORY).predict(batch_of(list(changed)))["category"]
@@ -166,22 +163,18 @@ def test_a_certain_booster_stays_finite_under_calibration() -> None:
         assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_terms_that_training_did_not_have_do_not_count(n_classes: int) -> None:
-    """What the logistic regression says of a text is what it says of the text without its unknown words."""
-    rng = np.random.default_rng(n_classes)
-    n_scores, buckets, known = (1 if n_classes == 2 else n_classes), 12, 8
-    coefficients = rng.normal(size=(n_scores, buckets + 1)).astype(np.float32)
-    coefficients[:, known:-1] = 0.0
-    none = np.zeros((0, 0), np.float32)
-    model = LinearModel(np.ones(buckets, np.float32), none, none, none, coefficients)
-    counts = rng.poisson(0.7, (30, buckets)).astype(float)
-    counts[0], counts[1, :known] = 0.0, 0.0  # no term at all, and none that is known
-    without = np.where(np.arange(buckets) < known, counts, 0.0)
-    unit, unit_without = (unit_tf_idf(sparse.csr_matrix(one), model.idf) for one in (counts, without))
-    found = model.chances(unit)
-    np.testing.assert_allclose(found, model.chances(unit_without), atol=1e-6)
-    scores = np.asarray(unit_without @ coefficients[:, :-1].T) + coefficients[:, -1]
-    expected = softmax(scores if n_classes > 2 else np.hstack([0 * scores, scores]), axis=1)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+def test_terms_that_are_not_in_the_vocabulary_reach_the_booster_alone() -> None:
+    """Terms of one bucket, one of them known to the logistic regression, are one term to all other models."""
+    plain = random_bundle("risk", {"spam": ("no", "yes")}, MANIFEST, seed=2)
+    both = with_logistic(plain, "spam", 0.5)
+    model = both.heads["spam"].logistic
+    assert model is not None
+    known = int(model.terms[0])
+    unknown = next(term for term in range(known, model.space, MANIFEST.buckets) if term not in model.terms)
+    batches = [batch_of([([0.0] * 6, [0.0] * 3, [term])]) for term in (known, unknown)]
+    alone = [Predictor(plain).predict(one)["spam"] for one in batches]
+    np.testing.assert_array_equal(*alone)
+    with_known, with_unknown = (Predictor(both).predict(one)["spam"] for one in batches)
+    assert np.abs(with_known - with_unknown).max() > 0.05
+    nothing = model.chances(np.empty(0, np.int32), np.zeros(2, np.int64))
+    np.testing.assert_allclose(with_unknown, mixed(alone[0], nothing, 0.5), atol=1e-7)

@@ -24,6 +24,7 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import Calibration, ModelBundle
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.errors import ConfigurationError, InputError
+from linnaeus.features.vector import hashed_terms
 from linnaeus.inference.words import term_names
 from linnaeus.runtime.command import run_command
 from linnaeus.runtime.lake import Lake
@@ -35,6 +36,7 @@ from tests.runtime.test_tracking import register_as
 
 CLASSES = ("business", "politics", "sport")
 WORDS = "goal match vote bank shop coach bill free money prize call now".split()
+KNOWN = WORDS[:8]  # to the logistic regressions; pairs are not
 KEYS = ["job", "seconds", "rows_read", "rows_written", "rows_quarantined", "table_versions", "answer"]
 POST, IMAGE = "post-000007", "image-00001"
 Answer = dict[str, Any]
@@ -79,15 +81,19 @@ def write_texts(lake: Lake, config: Config, given: dict[str, tuple[str | None, s
     lake.merge(spark.createDataFrame(vectors, schemas.TEXT_EMBEDDINGS).dropDuplicates(), tables.TEXT_EMBEDDINGS)
 
 
-def bundles(config: Config) -> dict[str, ModelBundle]:
+def bundles(config: Config, spark: SparkSession) -> dict[str, ModelBundle]:
     """A category model with a logistic regression, and a risk model in which one area has none."""
     manifest = manifest_in_force(config)
-    category = with_logistic(random_bundle("category", {"category": CLASSES}, manifest, seed=1), "category", 0.5)
+    hashed = hashed_terms(F.array(*map(F.lit, KNOWN)), manifest.buckets, bigrams=False)
+    row = spark.range(1).select(hashed.alias(c.TERMS)).first()
+    assert row is not None
+    plain = random_bundle("category", {"category": CLASSES}, manifest, seed=1)
+    category = with_logistic(plain, "category", 0.5, known=row[c.TERMS])
     heads = {"spam": (c.NO, c.YES), "hate": (c.NO, c.YES)}
     risk = random_bundle("risk", heads, manifest, {"spam": Calibration(0.5, -0.75)}, seed=2)
     return {
         config.registry.category_model: category.with_head("category", thresholds={"news": 0.25}),
-        config.registry.risk_model: with_logistic(risk, "spam", 0.4),
+        config.registry.risk_model: with_logistic(risk, "spam", 0.4, known=row[c.TERMS]),
     }
 
 
@@ -131,7 +137,7 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
         if place % 4 != 1 or name == POST
     ]
     lake.merge(spark.createDataFrame(labels, schemas.LABELS), tables.LABELS)
-    for model, bundle in bundles(config).items():
+    for model, bundle in bundles(config, spark).items():
         version = register_as(tracking, model, bundle, Path(served_model.__file__))
         tracking.point(model, CHAMPION, version)
     score_content.main(config)
@@ -199,6 +205,8 @@ def test_the_command_tells_all_of_a_row(
     assert why["log_odds"] == pytest.approx(summed, abs=1e-6)
     terms = set(term_names((texts()[POST][1] or "").split(), bigrams=True))
     assert {one for word in why["words"] for one in word["tokens"]} <= terms and len(why["words"]) > 5
+    weighed = {one for word in why["words"] for one in word["tokens"] if word["logistic"] is not None}
+    assert weighed == terms & set(KNOWN) and why["words_unknown_to_the_model"] == len(terms - set(KNOWN)) > 0
     assert set(answer["risk"]) == {"spam", "hate"}
     spam, hate = answer["risk"]["spam"], answer["risk"]["hate"]
     assert (spam["probability"], spam["level"]) == (row[c.RISK]["spam"], row[c.RISK_LEVEL]["spam"])
@@ -345,7 +353,7 @@ def test_a_lake_of_one_family_and_a_model_that_is_gone(
     name = f"only_{family}"
     own = [f"registry.{family}_model={name}", f"registry.{absent}_model=none"]
     config = made.config(*own, lake=made.copied(tmp_path))
-    tracking, given = Tracking(config), bundles(config)[name]
+    tracking, given = Tracking(config), bundles(config, spark)[name]
     version = register_as(tracking, name, given, Path(served_model.__file__))
     tracking.point(name, CHAMPION, version)
     score_content.main(config)

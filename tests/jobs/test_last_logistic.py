@@ -37,7 +37,7 @@ def test_thresholds_are_chosen_by_what_has_not_seen_their_rows(
         return found
 
     def choosing(rows: DataFrame, bundle: ModelBundle, *others: Any) -> DataFrame:
-        seen.append(bundle.heads[c.CATEGORY].linear.logistic)
+        seen.append(bundle.heads[c.CATEGORY].logistic)
         return choose(rows, bundle, *others)
 
     monkeypatch.setattr(_train, "fit_logistic", fitting)
@@ -51,6 +51,8 @@ def test_thresholds_are_chosen_by_what_has_not_seen_their_rows(
     version = tracking.version_at(config.registry.category_model, CANDIDATE)
     assert version is not None
     served = tracking.load(version).heads[c.CATEGORY]
-    np.testing.assert_array_equal(seen[0], honest)
-    np.testing.assert_array_equal(served.linear.logistic, last)
-    assert served.thresholds and not np.array_equal(honest, last)
+    assert seen[0] is honest
+    assert served.thresholds and served.logistic is not None and served.logistic.space == last.space
+    for name in ("terms", "idf", "coefficients"):
+        np.testing.assert_array_equal(getattr(served.logistic, name), getattr(last, name))
+    assert set(honest.terms) < set(last.terms), "words of texts that judge are new to the model that is judged"

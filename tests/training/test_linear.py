@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -191,6 +192,17 @@ def test_partitions_change_no_more_than_the_last_digits(spark: SparkSession, fit
     np.testing.assert_allclose(again.vector_coefficients, model.vector_coefficients, atol=1e-6)
     np.testing.assert_allclose(again.centroids, model.centroids, atol=1e-6)
     np.testing.assert_allclose(scores_again, scores, atol=1e-5)
+
+
+def test_terms_of_one_bucket_are_one_term(spark: SparkSession, fitted: Fitted) -> None:
+    """To the last bit: hashed to numbers beyond the buckets, texts give the models that their buckets gave."""
+    data, model, scores, _ = fitted
+    finer = copy.copy(data)
+    finer.terms = [[term + BUCKETS * i for i, term in enumerate(row)] for row in data.terms]
+    again, scores_again, _ = fit(spark, finer, partitions=3)
+    for name, array in vars(model).items():
+        np.testing.assert_array_equal(getattr(again, name), array)
+    np.testing.assert_array_equal(scores_again, scores)
 
 
 def test_complement_weights_are_those_of_scikit_learn() -> None:

@@ -16,21 +16,24 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.special import expit, softmax
 
 from linnaeus.contracts.config import fingerprint
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.lexical import linear_scores, vector_scores
+from linnaeus.contracts.logistic import LogisticModel
 from linnaeus.contracts.schemas import STATISTICS
 
 Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
 Groups = tuple[tuple[int, ...], ...]  # of places of classes
+Arrays = Mapping[str, npt.NDArray[Any]]
 _DOCUMENT = "bundle.json"
-_FORMAT = 4
+_ON_BUCKETS = "logistic"  # among the arrays of linear models, up to the fourth format
+_FORMAT = 5
 # The first did not name its statistics, and had no similarities to classes; neither it nor the second had thresholds;
-# none of them had local parts, knots of calibrations, or a logistic regression.
-_READABLE = (1, 2, 3, 4)
+# none of the first three had local parts, knots of calibrations, or a logistic regression; the fourth's had buckets for
+# terms.
+_READABLE = (1, 2, 3, 4, 5)
 _CERTAIN = 1e-7  # probabilities nearer to 0 or 1 count as so near: their logits stay finite
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
@@ -89,15 +92,13 @@ class LinearModel:
 
     Shapes: idf (buckets,), term_coefficients (n_scores, buckets), vector_coefficients (n_scores, dimension + 1), the
     constant last; centroids (n_classes, buckets), each of norm one (none in a model of the first format). n_scores is
-    one for two classes (the second's score over the first's), else one a class. `logistic` (n_scores, buckets + 1),
-    the constant last, is no feature but a model of its own that is mixed with the booster; (0, 0) where there is none.
+    one for two classes (the second's score over the first's), else one a class.
     """
 
     idf: Floats
     term_coefficients: Floats
     vector_coefficients: Floats
     centroids: Floats
-    logistic: Floats = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def scores(self, unit: sparse.csr_matrix, vectors: Floats) -> Floats:
         """Scores (rows, n_features) of unit TF-IDF rows (rows, buckets) and vectors (rows, dimension), NaN as zero.
@@ -107,24 +108,6 @@ class LinearModel:
         by_terms = linear_scores(unit, self.term_coefficients)
         by_vector = vector_scores(vectors, self.vector_coefficients)
         return np.hstack([by_terms, by_vector, linear_scores(unit, self.centroids)])
-
-    def chances(self, unit: sparse.csr_matrix) -> Floats:
-        """Probabilities (rows, classes) by the logistic regression, of unit TF-IDF rows (rows, buckets).
-
-        Terms that no training row had do not count, as words that are in no vocabulary do not: of the others each row
-        is of norm one again. With them its scores would be the smaller the more is new in a text.
-        """
-        norms = np.sqrt(unit.multiply(unit) @ self._is_known)[:, None]
-        scores = linear_scores(unit, self.logistic[:, :-1]) / np.where(norms > 0, norms, 1.0) + self.logistic[:, -1]
-        if scores.shape[1] == 1:
-            yes = expit(scores)
-            return np.hstack([1 - yes, yes])
-        return np.asarray(softmax(scores, axis=1))
-
-    @property
-    def _is_known(self) -> npt.NDArray[np.float64]:
-        """By bucket, 1 where training rows had its term: the coefficients of the others have stayed at zero."""
-        return np.any(self.logistic[:, :-1] != 0, axis=0).astype(np.float64)
 
     @property
     def n_features(self) -> int:
@@ -173,8 +156,9 @@ class Head:
 
     `parts` are local classifiers in the place of the one `booster`, which then is empty: the probability of a class is
     the product of those of its groups. `thresholds` are probabilities: of `category` by node, from where it is
-    accepted; of a risk where the levels `medium` and `high` begin. `logistic_share` is that of the logistic regression
-    in the mixture with the booster: in the logarithms of probabilities, which then are made to sum to one.
+    accepted; of a risk where the levels `medium` and `high` begin. `logistic`, where there is one, is no feature but a
+    model of its own that is mixed with the booster, and `logistic_share` its share in that mixture: in the logarithms
+    of probabilities, which then are made to sum to one.
     """
 
     classes: tuple[str, ...]
@@ -183,6 +167,7 @@ class Head:
     calibration: Calibration | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     parts: tuple[LocalPart, ...] = ()
+    logistic: LogisticModel | None = None
     logistic_share: float = 0.0
 
 
@@ -223,7 +208,9 @@ class ModelBundle:
             files |= {f"{name}.{place}.ubj": part.booster for place, part in enumerate(head.parts)}
             if not head.parts:
                 files[f"{name}.ubj"] = head.booster
-            files[f"{name}.npz"] = _arrays_to_bytes(head.linear)
+            files[f"{name}.npz"] = _arrays_to_bytes(vars(head.linear))
+            if head.logistic is not None:
+                files[_of_logistic(name)] = _arrays_to_bytes(vars(head.logistic))
         return files
 
     @staticmethod
@@ -241,13 +228,15 @@ class ModelBundle:
                 LocalPart(part["node"], tuple(map(tuple, part["groups"])), files[f"{name}.{place}.ubj"])
                 for place, part in enumerate(said.get("parts", []))
             )
+            arrays = _arrays_from_bytes(files[f"{name}.npz"])
             heads[name] = Head(
                 tuple(said["classes"]),
                 b"" if parts else files[f"{name}.ubj"],
-                _arrays_from_bytes(files[f"{name}.npz"]),
+                _linear(arrays),
                 _calibration(said["calibration"]),
                 said.get("thresholds", {}),
                 parts,
+                _logistic(arrays, files.get(_of_logistic(name))),
                 said.get("logistic_share", 0.0),
             )
         return ModelBundle(document["family"], _manifest(document["manifest"]), heads)
@@ -272,14 +261,39 @@ def _calibration(said: Mapping[str, Any] | None) -> Calibration | None:
     return Calibration(said["slope"], said["intercept"], tuple(tuple(knot) for knot in said.get("knots", ())))
 
 
-def _arrays_to_bytes(linear: LinearModel) -> bytes:
+def _of_logistic(head: str) -> str:
+    """The file of a head's logistic regression; no head's name holds a full stop."""
+    return f"{head}.logistic.npz"
+
+
+def _linear(arrays: Arrays) -> LinearModel:
+    """A head's linear models. Those of the first format had no centroids."""
+    without = np.zeros((0, len(arrays["idf"])), dtype=np.float32)
+    return LinearModel(**({"centroids": without} | {name: arrays[name] for name in arrays if name != _ON_BUCKETS}))
+
+
+def _logistic(arrays: Arrays, own: bytes | None) -> LogisticModel | None:
+    """A head's logistic regression.
+
+    That of the fourth format is among the linear models: coefficients (n_scores, buckets + 1), with their IDF. The
+    buckets that training texts had are its vocabulary: the coefficients of the others have stayed at zero.
+    """
+    if own is not None:
+        read = dict(_arrays_from_bytes(own))
+        return LogisticModel(space=int(read.pop("space")), **read)
+    if (given := arrays.get(_ON_BUCKETS)) is None or given.size == 0:
+        return None
+    known = np.flatnonzero(np.any(given[:, :-1] != 0, axis=0)).astype(np.int32)
+    buckets = given.shape[1] - 1
+    return LogisticModel(known, arrays["idf"][known], given[:, np.append(known, buckets)], buckets)
+
+
+def _arrays_to_bytes(arrays: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **vars(linear))
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 
-def _arrays_from_bytes(content: bytes) -> LinearModel:
+def _arrays_from_bytes(content: bytes) -> Arrays:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        read = {name: arrays[name] for name in arrays.files}
-    without = np.zeros((0, len(read["idf"])), dtype=np.float32)
-    return LinearModel(**({"centroids": without} | read))
+        return {name: arrays[name] for name in arrays.files}

@@ -214,6 +214,8 @@ class Logistic(_Section):
     """The logistic regression on terms that is mixed with the booster."""
 
     share: float = Field(ge=0, lt=1)
+    min_documents: int = Field(ge=1)
+    max_terms: int = Field(ge=1, le=1 << 24)
     penalty: float = Field(gt=0)
     iterations: int = Field(ge=1)
 

@@ -7,24 +7,55 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyarrow import compute
 from scipy import sparse
 
 Floats = npt.NDArray[np.float32]
+Terms = npt.NDArray[np.int32]
+Offsets = npt.NDArray[np.int64]
 _BYTES = 4  # of a float32
+_NUMBERS = 1 << 30  # as many as int32 can hold, and count
 
 
-def terms_of(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Bucket numbers of all rows in a row, and where each row's begin (n + 1), of a list<int> column; null: none."""
+def term_space(buckets: int) -> int:
+    """How many numbers terms are hashed into: the greatest multiple of `buckets` up to 2^30, so that all are int32.
+
+    A term's bucket is its number modulo `buckets`, whatever else the number is used for.
+    """
+    return _NUMBERS // buckets * buckets
+
+
+def terms_of(column: pa.Array) -> tuple[Terms, Offsets]:
+    """Numbers of all rows' terms in a row, and where each row's begin (n + 1), of a list<int> column; null: none."""
     lists = column.fill_null([]) if column.null_count else column
     offsets = np.asarray(lists.offsets, dtype=np.int64)
     return np.asarray(lists.values, dtype=np.int32)[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
-def term_counts(terms: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], buckets: int) -> sparse.csr_matrix:
-    """Counts (rows, buckets) of each row's terms."""
-    ones = np.ones(len(terms), dtype=np.float64)
-    # Arrow's buffers are read-only, and sorting is done in place: hence the copy.
-    counts = sparse.csr_matrix((ones, terms.copy(), offsets), shape=(len(offsets) - 1, buckets))
+def term_counts(terms: Terms, offsets: Offsets, buckets: int) -> sparse.csr_matrix:
+    """Counts (rows, buckets) of each row's terms, by their numbers modulo `buckets`."""
+    return _counts(terms % buckets, offsets, buckets)
+
+
+def known_counts(terms: Terms, offsets: Offsets, vocabulary: Terms) -> sparse.csr_matrix:
+    """Counts (rows, n) of each row's terms that the vocabulary (n,) has, by their places in it."""
+    places = places_of(terms, vocabulary)
+    is_known = places >= 0
+    n_before = np.concatenate([[0], np.cumsum(is_known)])
+    return _counts(places[is_known], n_before[offsets], len(vocabulary))
+
+
+def places_of(terms: Terms, vocabulary: Terms) -> Terms:
+    """Where in the vocabulary (n,) each term is; -1 where it has none."""
+    # By a hash table: of 60 terms a row 2 microseconds instead of 9 by binary search (np.searchsorted).
+    found = compute.index_in(pa.array(terms, pa.int32()), value_set=pa.array(vocabulary, pa.int32()))
+    return np.asarray(found.fill_null(-1), dtype=np.int32)
+
+
+def _counts(columns: Terms, offsets: Offsets, width: int) -> sparse.csr_matrix:
+    """Counts (rows, width) of each row's columns, which are sorted in place."""
+    ones = np.ones(len(columns), dtype=np.float64)
+    counts = sparse.csr_matrix((ones, columns, offsets), shape=(len(offsets) - 1, width))
     counts.sum_duplicates()
     return counts
 

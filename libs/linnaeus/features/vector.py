@@ -12,7 +12,7 @@ from pyspark.sql.types import ArrayType, FloatType, StructField, StructType
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import FeatureGroup, FeatureManifest
-from linnaeus.contracts.lexical import list_array, vector_matrix
+from linnaeus.contracts.lexical import list_array, term_space, vector_matrix
 from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.statistics import as_array
 
@@ -81,9 +81,10 @@ def features(
 
 
 def hashed_terms(tokens: Column, buckets: int, bigrams: bool) -> Column:
-    """Bucket numbers (array<int>, one a term, repeats kept) of tokens and, if asked, of neighbouring pairs.
+    """Numbers (array<int>, one a term, repeats kept) of tokens and, if asked, of neighbouring pairs.
 
-    The hashing trick: Weinberger et al. (2009), Feature hashing for large scale multitask learning.
+    Modulo `buckets` they are the terms' buckets; they themselves, below `term_space(buckets)`, tell apart terms that
+    share one. The hashing trick: Weinberger et al. (2009), Feature hashing for large scale multitask learning.
     """
     terms = tokens
     if bigrams:
@@ -94,4 +95,4 @@ def hashed_terms(tokens: Column, buckets: int, bigrams: bool) -> Column:
             lambda left, right: F.concat_ws(" ", left, right),
         )
         terms = F.concat(tokens, pairs)
-    return F.transform(terms, lambda term: F.pmod(F.xxhash64(term), F.lit(buckets)).cast("int"))
+    return F.transform(terms, lambda term: F.pmod(F.xxhash64(term), F.lit(term_space(buckets))).cast("int"))

@@ -68,7 +68,7 @@ def explain_head(
         if (branches := _branches(groups, values, places)) is not None
     )
     logs = _log_chances(len(head.classes), [(groups, values.sum(axis=1)) for _, groups, values in found])
-    words = word_reasons(batch, terms, head.linear, bundle.manifest.buckets, places)
+    words = word_reasons(batch, terms, head, bundle.manifest.buckets, places)
     booster, share = float(logs[places[0]] - logs[places[1]]), head.logistic_share
     log_odds = (1 - share) * booster + share * (words.log_odds or 0.0)
     return HeadReasons(answer, other, log_odds, booster, share, boosters, words)

@@ -23,7 +23,7 @@ class FeatureBatch:
     """Features of n rows.
 
     Shapes: embeddings (n, dimension), rows of NaN where there is none; statistics (n, n_statistics);
-    terms (total,) bucket numbers of all rows in a row; offsets (n + 1,) where each row's terms begin.
+    terms (total,) numbers of all rows' hashed terms in a row; offsets (n + 1,) where each row's terms begin.
     """
 
     embeddings: Array
@@ -68,8 +68,9 @@ class Predictor:
         if head.parts:
             groups = (part.groups for part in head.parts)
             chances = composed(len(head.classes), zip(groups, found, strict=True))
-        if head.logistic_share > 0:
-            chances = mixed(chances, head.linear.chances(unit), head.logistic_share)
+        if head.logistic is not None:
+            by_words = head.logistic.chances(batch.terms, batch.offsets)
+            chances = mixed(chances, by_words, head.logistic_share)
         return chances if head.calibration is None else _calibrated(chances, head.calibration)
 
 

@@ -1,7 +1,8 @@
 """Which words weigh: the terms of a content and what each adds to scores that are linear in its TF-IDF.
 
-A model knows buckets, not words (features/vector.py hashes them), so terms of one content that fall into the same
-bucket weigh together and are told together.
+A model knows numbers, not words (features/vector.py hashes them), so terms of one content that have the same number
+weigh together and are told together. Of what several numbers add together, as one bucket of the naive Bayes model, each
+is told its part, by how often it stands there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from linnaeus.contracts.bundle import LinearModel
+from linnaeus.contracts.bundle import Head
 from linnaeus.contracts.lexical import Floats, term_counts, unit_tf_idf
 from linnaeus.inference.contributions import Doubles, a_class_each
 from linnaeus.inference.predictor import FeatureBatch
@@ -22,10 +23,10 @@ from linnaeus.inference.predictor import FeatureBatch
 
 @dataclass(frozen=True)
 class Word:
-    """A term of a content (several where they share a bucket), how often it stands there, and what it adds.
+    """A term of a content (several where they share a number), how often it stands there, and what it adds.
 
     `term_score` is its part of the naive Bayes model's score, which is a feature of the booster; `logistic` its part of
-    the logistic regression's log-odds: None where there is no such model, or no training text had the term.
+    the logistic regression's log-odds: None where there is no such model, or its vocabulary has not the term.
     """
 
     terms: tuple[str, ...]
@@ -39,7 +40,7 @@ class WordReasons:
     """What words add to one class over another: the `logistic` of all words and `constant` sum to `log_odds`.
 
     `log_odds` and `constant` are of the logistic regression, None where there is none. `words` are the weightiest
-    first, `n_unknown` how many of them no training text had.
+    first, `n_unknown` how many of them are not in its vocabulary.
     """
 
     words: tuple[Word, ...]
@@ -55,52 +56,55 @@ def term_names(tokens: Sequence[str], bigrams: bool) -> list[str]:
 
 
 def word_reasons(
-    batch: FeatureBatch, names: Sequence[str], linear: LinearModel, buckets: int, places: tuple[int, int]
+    batch: FeatureBatch, names: Sequence[str], head: Head, buckets: int, places: tuple[int, int]
 ) -> WordReasons:
     """What the terms of one content add to the class at the first place over that at the second.
 
-    `names` are the terms whose bucket numbers `batch.terms` are. Raises ValueError where there are more or fewer.
+    `names` are the terms whose numbers `batch.terms` are. Raises ValueError where there are more or fewer.
     """
-    together = _by_bucket(batch, names)
-    unit = unit_tf_idf(term_counts(batch.terms, batch.offsets, buckets), linear.idf)
-    answer, other = places
-
-    def over(coefficients: Floats) -> Doubles:
-        each = a_class_each(coefficients.astype(np.float64))
-        return np.asarray(each[answer] - each[other], dtype=np.float64)
-
-    by_score = over(linear.term_coefficients)[unit.indices] * unit.data
-    if linear.logistic.size == 0:
-        words = [
-            Word(*together[bucket], float(score), None) for bucket, score in zip(unit.indices, by_score, strict=True)
-        ]
+    together = _by_number(batch, names)
+    numbers = np.array(list(together), dtype=np.int32)
+    times = np.array([n for _, n in together.values()], dtype=np.float64)
+    unit = unit_tf_idf(term_counts(batch.terms, batch.offsets, buckets), head.linear.idf)
+    by_score = _parts(unit, numbers % buckets, times, _over(head.linear.term_coefficients, places))
+    if head.logistic is None:
+        words = [Word(*said, float(score), None) for said, score in zip(together.values(), by_score, strict=True)]
         return WordReasons(_ranked(words), None, None, 0)
-    coefficients = over(linear.logistic)
-    is_known, weights = _of_known(unit, linear)
-    by_logistic = coefficients[unit.indices] * weights
+    known = head.logistic.places(numbers)
+    coefficients = _over(head.logistic.coefficients, places)
+    by_logistic = _parts(head.logistic.unit(batch.terms, batch.offsets), known, times, coefficients)
     words = [
-        Word(*together[bucket], float(score), float(logistic) if known else None)
-        for bucket, score, logistic, known in zip(unit.indices, by_score, by_logistic, is_known, strict=True)
+        Word(*said, float(score), float(logistic) if place >= 0 else None)
+        for said, score, logistic, place in zip(together.values(), by_score, by_logistic, known, strict=True)
     ]
     constant = float(coefficients[-1])
-    return WordReasons(_ranked(words), float(by_logistic.sum()) + constant, constant, int((~is_known).sum()))
+    return WordReasons(_ranked(words), float(by_logistic.sum()) + constant, constant, int((known < 0).sum()))
 
 
-def _by_bucket(batch: FeatureBatch, names: Sequence[str]) -> dict[int, tuple[tuple[str, ...], int]]:
-    """By bucket its distinct terms in the order of the text, and how often any of them stands there."""
+def _by_number(batch: FeatureBatch, names: Sequence[str]) -> dict[int, tuple[tuple[str, ...], int]]:
+    """By number its distinct terms in the order of the text, and how often any of them stands there."""
     together: dict[int, list[str]] = {}
-    for bucket, name in zip(batch.terms.tolist(), names, strict=True):
-        together.setdefault(bucket, []).append(name)
-    return {bucket: (tuple(dict.fromkeys(terms)), len(terms)) for bucket, terms in together.items()}
+    for number, name in zip(batch.terms.tolist(), names, strict=True):
+        together.setdefault(number, []).append(name)
+    return {number: (tuple(dict.fromkeys(terms)), len(terms)) for number, terms in together.items()}
 
 
-def _of_known(unit: sparse.csr_matrix, linear: LinearModel) -> tuple[npt.NDArray[np.bool_], Doubles]:
-    """Which terms of a row training had, and their weights of norm one, the others' being zero (see
-    `LinearModel.chances`)."""
-    is_known = np.any(linear.logistic[:, unit.indices] != 0, axis=0)
-    weights = np.where(is_known, unit.data, 0.0)
-    norm = np.sqrt((weights**2).sum())
-    return is_known, weights / norm if norm > 0 else weights
+def _over(coefficients: Floats, places: tuple[int, int]) -> Doubles:
+    """Coefficients of the class at the first place less those of the class at the second."""
+    each = a_class_each(coefficients.astype(np.float64))
+    return np.asarray(each[places[0]] - each[places[1]], dtype=np.float64)
+
+
+def _parts(unit: sparse.csr_matrix, columns: npt.NDArray[np.int32], times: Doubles, coefficients: Doubles) -> Doubles:
+    """What each of several terms adds to the score of a row (1, width), with its column, where it has one (else -1).
+
+    Terms of one column share what it adds by how often each stands in the text.
+    """
+    is_in, parts = columns >= 0, np.zeros(len(columns))
+    own, often = columns[is_in], times[is_in]
+    together = np.bincount(own, weights=often, minlength=unit.shape[1])
+    parts[is_in] = coefficients[own] * unit.toarray()[0, own] * often / together[own]
+    return parts
 
 
 def _ranked(words: Sequence[Word]) -> tuple[Word, ...]:
