@@ -20,9 +20,9 @@ test: setup ## set up, then the tests
 	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup ## the tests that take minutes
-	@$(VENV_PYTHON) -m pytest tests -m "slow and not soak"
+	@$(VENV_PYTHON) -m pytest tests -m "slow and not soak" -n 2 --dist loadfile
 
-test-soak: setup ## the tests of many rounds: twenty times several writers at once
+test-soak: setup ## the same in more rounds: kills at all points, several writers at once twenty times
 	@$(VENV_PYTHON) -m pytest tests -m soak
 
 bench: setup ## how to print the benchmarks' figures

@@ -27,6 +27,12 @@ pytestmark = pytest.mark.slow
 BEFORE = {"score_content": "lake", "roll_up_creators": "scored"}  # folders of the lake on which a job is run
 BATCH = "run.batch=night"
 ROUNDS, MORE_ROUNDS = 4, 20
+SOME_POINTS = {  # at the others runs are killed by make test-soak
+    ("score_content", "when files are written"),
+    ("score_content", "when the rows are committed"),
+    ("roll_up_creators", "when the history is committed"),
+    ("roll_up_creators", "when files are written"),
+}
 
 
 class Calm:
@@ -117,7 +123,14 @@ def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path, rounds: int) ->
         calm.check(job, lake)
 
 
-@pytest.mark.parametrize(("job", "point"), [(job, point) for job, points in night.POINTS.items() for point in points])
+def killed_at() -> list[Any]:
+    """All jobs and points at which they are killed."""
+    points = [(job, point) for job, points in night.POINTS.items() for point in points]
+    assert set(points) > SOME_POINTS
+    return [pytest.param(*one, marks=[] if one in SOME_POINTS else pytest.mark.soak) for one in points]
+
+
+@pytest.mark.parametrize(("job", "point"), killed_at())
 def test_killed_at(calm: Calm, pool: Pool, tmp_path: Path, job: str, point: str) -> None:
     lake = calm.copy(job, tmp_path / "lake")
     process = pool.take()
