@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 
 from jobs._models import manifest_in_force
 from jobs._train import Facet, facets_to_train, prepared, snapshot_of
+from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family
 from linnaeus.contracts.config import Booster, Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
@@ -50,7 +51,9 @@ def main(config: Config) -> JobResult:
                 f"part (training.min_validation); {'; '.join(notes) or 'label more, or ask for fewer'}"
             )
         tree = config.read_taxonomy().version if family == "category" else None
-        about = [family, manifest.version, config.training.settings, config.search.seed, snapshot.versions, tree]
+        # The place tells lakes apart whose searches are kept in one folder: their tables may have the same versions.
+        place = lake.place(tables.LABELS)
+        about = [family, manifest.version, config.training.settings, config.search.seed, snapshot.versions, tree, place]
         study = optuna.create_study(storage=f"sqlite:///{file}", study_name=fingerprint(about), load_if_exists=True)
         _search(study, config, tracking, family, rows)
     return JobResult(details=_details(family, study))

@@ -83,6 +83,16 @@ def test_a_search_that_is_cut_off_ends_where_one_without_a_break_does(
     assert len(whole.asked) == 8 and len(bowl.asked) == 9  # one more of the first lake's, by the newer bowl
 
 
+def test_lakes_that_share_a_folder_share_no_trials(
+    spark: SparkSession, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Their tables have the same versions."""
+    bowl = Bowl(monkeypatch)
+    for name in ("one", "two"):
+        search_parameters.main(make_config("search.trials=2", f"search.folder={tmp_path}/all", root=tmp_path / name))
+    assert len(bowl.asked) == 4
+
+
 def test_trials_are_nested_runs(spark: SparkSession, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     bowl = Bowl(monkeypatch)
     config = make_config("search.trials=2")
