@@ -56,6 +56,7 @@ def config(make_config: MakeConfig) -> Config:
     return make_config(tree_file(make_config()), "creators.risk.prior_posts=1")
 
 
+@pytest.mark.slow
 def test_changes_are_kept_and_the_same_input_writes_nothing(
     spark: SparkSession, config: Config, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_modality_of_a_node_that_is_not_there_is_refused(spark: SparkSession, 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_looked_at(
     spark: SparkSession, config: Config, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
