@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def make_config(tmp_path: Path) -> MakeConfig:
 def config(make_config: MakeConfig) -> Config:
     """Local settings without sources, with everything in a folder of the test's own."""
     return make_config()
+
+
+@pytest.fixture
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 megabytes, or of as many as the test asks for by an indirect parameter."""
+    folder, size = tmp_path / "disk", f"size={getattr(request, 'param', 4)}m"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("file systems can't be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

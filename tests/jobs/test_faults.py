@@ -153,19 +153,7 @@ def test_a_lost_worker(calm: Calm, tmp_path: Path) -> None:
     calm.check("score_content", lake)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("file systems can't be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
+@pytest.mark.parametrize("small_disk", [16], indirect=True)
 @pytest.mark.parametrize("job", list(BEFORE))
 def test_a_disk_that_fills(calm: Calm, small_disk: Path, job: str) -> None:
     """With nothing left, and with room for some of what a run writes."""

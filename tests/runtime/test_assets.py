@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -173,19 +172,6 @@ def test_another_vocabulary(small: Path, tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SetupError, match=r"assets/vocab\.txt: the sha256 differs"):
         assets.build_embedder(tmp_path / "out" / "embedder", small)
     assert os.listdir(tmp_path / "out") == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("file systems can't be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk(small_disk: Path) -> None:

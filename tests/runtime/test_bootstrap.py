@@ -158,20 +158,6 @@ def test_too_little_free_disk(tmp_path: Path) -> None:
     bootstrap.check_disk(tmp_path, needed=1)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes: a virtual environment does not fit."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("file systems can't be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_full_disk(small_disk: Path) -> None:
     root = make_checkout(small_disk / "checkout")
     line = the_line(set_up(root))

@@ -76,9 +76,8 @@ def test_the_model_is_that_of_scikit_learn(spark: SparkSession, n_classes: int) 
     # Of more than two classes a constant that is added to all of them changes nothing.
     constants = found.coefficients[:, -1] - (found.coefficients[:, -1].mean() if n_classes > 2 else 0.0)
     expected = model.intercept_ - (model.intercept_.mean() if n_classes > 2 else 0.0)
-    np.testing.assert_allclose(
-        found.coefficients[:, :-1], model.coef_, atol=2e-2
-    )  # both end where the gradient is small
+    # Both end where the gradient is small.
+    np.testing.assert_allclose(found.coefficients[:, :-1], model.coef_, atol=2e-2)
     np.testing.assert_allclose(constants, expected, atol=2e-2)
 
     rng = np.random.default_rng(9)

@@ -166,8 +166,9 @@ class Lake:
         newest, first = self.version(table), -1 if after is None else after
         if newest is None or newest <= first:
             return []
-        rows = self._delta(table).history(newest - first).select("version", "operation", _NOTE).collect()
-        return [Commit(row["version"], row["operation"], row[_NOTE]) for row in rows]  # few: those of one run's time
+        history = self._delta(table).history(newest - first).select("version", "operation", _NOTE)
+        rows = history.collect()  # few: the commits of one run's time
+        return [Commit(row["version"], row["operation"], row[_NOTE]) for row in rows]
 
     def read(self, table: Table, version: int | None = None, timestamp: datetime.datetime | None = None) -> DataFrame:
         """A table's rows, as of a version or a time where one is given; no rows where it was never created.
