@@ -23,6 +23,7 @@ def vocabulary(placed: DataFrame, settings: Logistic) -> Terms:
     Of more than `max_terms` the most frequent are kept, of equally frequent ones those of the least numbers. `placed`
     has `content_id` and `terms`; a content that stands there once for each of its classes is one text.
     """
+    # No shuffle where rows were placed by their contents' ids (see `booster.place`).
     texts = placed.dropDuplicates([c.CONTENT_ID]).select(c.TERMS)
     counted = texts.mapInArrow(_count, _COUNTED).groupBy(_TERM).agg(F.sum(_TEXTS).alias(_TEXTS))
     frequent = counted.where(F.col(_TEXTS) >= settings.min_documents).orderBy(F.desc(_TEXTS), _TERM)
