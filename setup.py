@@ -22,6 +22,9 @@ JOBS = [
     "roll_up_creators",
     "fill_review_queue",
     "explain",
+    "discover_taxonomy",
+    "curate_taxonomy",
+    "convert_taxonomy",
     "erase_creator",
     "maintain_tables",
     "serve_profiles",
@@ -58,6 +61,7 @@ LOCAL = [
     "deltalake>=1.6",  # this and the next two: what serve_profiles reads and answers with
     "fastapi>=0.115",
     "uvicorn>=0.30",
+    "rdflib>=7.1",  # SKOS, in convert_taxonomy
 ]
 
 TEST = [

@@ -458,6 +458,20 @@ class Facets(_Section):
     path: str
 
 
+class TaxonomySettings(Facets):
+    """The file that lists categories, and what is done by hand to the tree of topics."""
+
+    curation: str | None = None
+    take_back: int | None = Field(default=None, ge=1)
+
+
+class Exchange(_Section):
+    """A taxonomy that is read in one form and written in another; the forms go by the files' extensions."""
+
+    source: str | None = None
+    target: str | None = None
+
+
 class Sample(_Section):
     """Where the sample's sources are written."""
 
@@ -477,7 +491,7 @@ class Config(_Section):
     ingest: Ingest
     tokens: Tokens
     embedder: Embedder
-    taxonomy: Facets
+    taxonomy: TaxonomySettings
     risk: Facets
     labels: Labels
     review: Review
@@ -495,6 +509,7 @@ class Config(_Section):
     explain: Explain
     maintain: Maintain
     serving: Serving
+    exchange: Exchange
     sample: Sample
 
     @model_validator(mode="after")

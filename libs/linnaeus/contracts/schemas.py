@@ -317,6 +317,89 @@ CREATOR_PROFILE_HISTORY = StructType(
     ]
 )
 
+TAXONOMY_NODES = StructType(
+    [
+        _column(c.NODE_ID, TEXT, "The node's id, which it keeps for as long as it lives on", required=True),
+        _column(c.VERSION, LongType(), "The version of the taxonomy that this row is of", required=True),
+        _column(c.PARENT_ID, TEXT, "The node above it; null for a root"),
+        _column(c.NAME, TEXT, "What people call it", required=True),
+        _column(c.LEVEL, IntegerType(), "Its tier: 1 for a root, 4 at most", required=True),
+        _column(c.KEYWORDS, TEXTS, "Its terms by class-based TF-IDF, the weightiest first"),
+        _column(c.SIZE, LongType(), "Contents placed at it or below it", required=True),
+        _column(c.DESCRIPTION, TEXT, "What a person says that it is; null where nobody has"),
+        _column(c.ORIGIN, TEXT, "curated (a person decides of it) or discovered", required=True),
+        _column(c.CREATOR_SHARE, FloatType(), "Share of all placed creators who have content at it or below it"),
+        _column(c.CENTROID, FLOATS, "Direction of the contents at it or below it, of norm 1; null where none is known"),
+    ]
+)
+
+TAXONOMY_VERSIONS = StructType(
+    [
+        _column(c.VERSION, LongType(), "1 for the first; the greatest one is in force", required=True),
+        _column(c.MADE_BY, TEXT, "discovery, curation, take_back or import", required=True),
+        _column(c.MADE_AT, TimestampType(), "When, UTC", required=True),
+        _column("restores", LongType(), "The version whose tree it takes up again; null but for take_back"),
+        _column(c.EMBEDDER, TEXT, "The embedder whose vectors its centroids are of; null where it has none"),
+        _column("inputs", TEXT, "Fingerprint of what it was made from: a run on the same makes no other", required=True),
+        _column("settings", TEXT, "The settings it was made by, as JSON", required=True),
+        _column("note", TEXT, "Who wanted it and why, in words; null where nobody said"),
+    ]
+)
+
+TAXONOMY_CHANGES = StructType(
+    [
+        _column(c.CHANGE_ID, TEXT, "SHA-256 (hex) of version, kind and ids", required=True),
+        _column(c.VERSION, LongType(), "The version that brought it", required=True),
+        _column(c.KIND, TEXT, "birth, death, split, merge, rename or move", required=True),
+        _column(c.FROM_IDS, TEXTS, "Ids of the version before, sorted; none for a birth", required=True),
+        _column(c.TO_IDS, TEXTS, "Ids of this version, sorted; none for a death", required=True),
+        _column(c.DETAIL, TEXT, "The same in words"),
+        _column(c.CHANGED_AT, TimestampType(), "When, UTC", required=True),
+    ]
+)
+
+TOPIC_ASSIGNMENTS = StructType(
+    [
+        _column(c.CONTENT_ID, TEXT, "The platform's id of the content", required=True),
+        _column(c.NODE_ID, TEXT, "The node it is placed at; null where it is unplaced: far from all"),
+        _column(c.PROBABILITY, FloatType(), "Of that node, or of the likeliest where it is unplaced, 0 to 1"),
+        _column(c.VERSION, LongType(), "The version of the taxonomy it is placed in", required=True),
+        _column(c.PROBABILITIES, SHARES, "Probability by node of the likeliest ones (soft assignment)"),
+        _column(c.SIMILARITY, FloatType(), "Cosine of its vector to the node's centroid; null for tokens' topics"),
+        _column(c.REASON, TEXT, "topic, curated (joined a person's node first) or unplaced", required=True),
+    ]
+)
+
+TOPIC_REPRESENTATIVES = StructType(
+    [
+        _column(c.NODE_ID, TEXT, "The node", required=True),
+        _column(c.VERSION, LongType(), "The version of the taxonomy", required=True),
+        _column(c.CONTENT_ID, TEXT, "A content that shows what the node is about", required=True),
+        _column(c.RANK, LongType(), "Its place, 1 for the nearest to the node's centroid", required=True),
+        _column(c.SIMILARITY, FloatType(), "Cosine of its vector to that centroid; null for tokens' topics"),
+    ]
+)
+
+TOPIC_SHARES_BY_WEEK = StructType(
+    [
+        _column(c.WEEK, TimestampType(), "The Monday, 00:00 UTC, with which the week begins", required=True),
+        _column(c.NODE_ID, TEXT, "A node at which, or below which, contents of the week are", required=True),
+        _column(c.VERSION, LongType(), "The version of the taxonomy", required=True),
+        _column(c.N, LongType(), "Contents published in the week, at the node or below it", required=True),
+        _column(c.SHARE, FloatType(), "Of all placed contents of that week", required=True),
+    ]
+)
+
+TOPIC_SHARES_BY_CREATOR = StructType(
+    [
+        _column(c.CREATOR_ID, TEXT, "The creator", required=True),
+        _column(c.NODE_ID, TEXT, "A node at which, or below which, they have content", required=True),
+        _column(c.VERSION, LongType(), "The version of the taxonomy", required=True),
+        _column(c.N, LongType(), "Their contents at the node or below it", required=True),
+        _column(c.SHARE, FloatType(), "Of all their placed contents", required=True),
+    ]
+)
+
 MODEL_EVALUATIONS = StructType(
     [
         _column(c.MODEL, TEXT, "Registered name of the model", required=True),

@@ -263,6 +263,68 @@ CREATOR_PROFILE_HISTORY = Table(
     (c.VALID_FROM, c.VALID_TO),
     traces=Traces(creators=(c.CREATOR_ID,)),
 )
+TAXONOMY_NODES = Table(
+    "gold",
+    "taxonomy_nodes",
+    (c.NODE_ID, c.VERSION),
+    schemas.TAXONOMY_NODES,
+    "The tree of topics, every version of it whole",
+    traces=OF_NOBODY,
+    checks={"level": f"{c.LEVEL} >= 1 AND {c.LEVEL} <= 4", "size": f"{c.SIZE} >= 0"},
+)
+TAXONOMY_VERSIONS = Table(
+    "gold",
+    "taxonomy_versions",
+    (c.VERSION,),
+    schemas.TAXONOMY_VERSIONS,
+    "Versions of the tree of topics: what made each, and from what",
+    (c.MADE_AT,),
+    traces=OF_NOBODY,
+)
+TAXONOMY_CHANGES = Table(
+    "gold",
+    "taxonomy_changes",
+    (c.CHANGE_ID,),
+    schemas.TAXONOMY_CHANGES,
+    "What each version of the tree of topics changed: births, deaths, splits, merges, renames and moves",
+    (c.CHANGED_AT,),
+    traces=OF_NOBODY,
+)
+TOPIC_ASSIGNMENTS = Table(
+    "gold",
+    "topic_assignments",
+    (c.CONTENT_ID,),
+    schemas.TOPIC_ASSIGNMENTS,
+    "Where in the tree of topics in force each content is",
+    traces=Traces(contents=(c.CONTENT_ID,)),
+    checks={"probability": _share(c.PROBABILITY)},
+)
+TOPIC_REPRESENTATIVES = Table(
+    "gold",
+    "topic_representatives",
+    (c.NODE_ID, c.VERSION, c.CONTENT_ID),
+    schemas.TOPIC_REPRESENTATIVES,
+    "Contents that show what a topic is about",
+    traces=Traces(contents=(c.CONTENT_ID,)),
+)
+TOPIC_SHARES_BY_WEEK = Table(
+    "gold",
+    "topic_shares_by_week",
+    (c.WEEK, c.NODE_ID),
+    schemas.TOPIC_SHARES_BY_WEEK,
+    "How much of each week's content is at each topic",
+    traces=OF_NOBODY,
+    checks={"share": _share(c.SHARE)},
+)
+TOPIC_SHARES_BY_CREATOR = Table(
+    "gold",
+    "topic_shares_by_creator",
+    (c.CREATOR_ID, c.NODE_ID),
+    schemas.TOPIC_SHARES_BY_CREATOR,
+    "How much of each creator's content is at each topic",
+    traces=Traces(creators=(c.CREATOR_ID,)),
+    checks={"share": _share(c.SHARE)},
+)
 MODEL_EVALUATIONS = Table(
     "gold",
     "model_evaluations",
@@ -325,6 +387,13 @@ ALL: tuple[Table, ...] = (
     SHADOW_PROFILES,
     CREATOR_PROFILES,
     CREATOR_PROFILE_HISTORY,
+    TAXONOMY_NODES,
+    TAXONOMY_VERSIONS,
+    TAXONOMY_CHANGES,
+    TOPIC_ASSIGNMENTS,
+    TOPIC_REPRESENTATIVES,
+    TOPIC_SHARES_BY_WEEK,
+    TOPIC_SHARES_BY_CREATOR,
     MODEL_EVALUATIONS,
     PROMOTIONS,
     JOB_RUNS,
