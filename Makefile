@@ -22,7 +22,7 @@ test: setup ## set up, then the tests
 test-slow: setup ## the tests that take minutes
 	@$(VENV_PYTHON) -m pytest tests -m "slow and not soak" -n 2 --dist loadfile
 
-test-soak: setup ## the same in more rounds: kills at all points, several writers at once twenty times
+test-soak: setup ## slow ones that CI has no time for: kills at all points, twenty rounds of writers, seldom settings
 	@$(VENV_PYTHON) -m pytest tests -m soak
 
 bench: setup ## how to print the benchmarks' figures

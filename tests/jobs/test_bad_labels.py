@@ -28,6 +28,7 @@ def _tracking_uri() -> Iterator[None]:
     mlflow.set_tracking_uri(before)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_labels_that_hardly_are_there(spark: SparkSession, make_config: MakeConfig) -> None:
     """Of politics there is one example to train on, of entertainment none: it is held out. Of spam nothing says yes."""

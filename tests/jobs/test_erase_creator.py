@@ -218,6 +218,7 @@ def settings_given(config: Config) -> list[str]:
     return [*tiny.FAST, *(f"{name}={value}" for name, value in given.items()), "spark.master=local[2]"]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_an_erasure_that_is_cut_off_is_finished_by_the_next(
     spark: SparkSession, filled: Path, tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch

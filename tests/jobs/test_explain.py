@@ -281,6 +281,7 @@ def test_a_content_that_was_not_scored(
         explain.main(make_config("explain.content_id=new", "explain.as_of=2024-01-01"))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_row_of_before_a_change_and_what_is_lost_with_its_history(
     spark: SparkSession, made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -316,6 +317,7 @@ def test_the_row_of_before_a_change_and_what_is_lost_with_its_history(
     assert others["is_exact"] and any("read as it is now" in one for one in others["notes"])
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_row_that_does_not_come_out_again_is_said_to_differ(
     spark: SparkSession, made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -334,6 +336,7 @@ def test_a_row_that_does_not_come_out_again_is_said_to_differ(
     )
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_thresholds_and_rules_that_have_changed_since(made: Made) -> None:
     answer = answer_of(made.config("scoring.high_threshold=0.9"), "alone")
@@ -344,6 +347,7 @@ def test_thresholds_and_rules_that_have_changed_since(made: Made) -> None:
     assert path[-1]["probability"] is not None and all(one["probability"] is None for one in path[:-1])
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["category", "risk"])
 def test_a_lake_of_one_family_and_a_model_that_is_gone(

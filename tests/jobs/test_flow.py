@@ -87,6 +87,7 @@ def test_the_flow_fills_every_table_and_a_second_run_changes_nothing(
     assert lake.read(tables.CONTENT_PROFILES).count() == len(content) + 11
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_one_family_alone_is_enough(spark: SparkSession, make_config: MakeConfig, tmp_path: Path) -> None:
     content, labels = tiny.records()

@@ -18,6 +18,7 @@ from tests.conftest import MakeConfig
 from tests.jobs import tiny
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_thresholds_are_chosen_by_what_has_not_seen_their_rows(
     spark: SparkSession, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

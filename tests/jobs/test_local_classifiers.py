@@ -39,6 +39,7 @@ def bundle_of(config: Config) -> ModelBundle:
     return tracking.load(version)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_tiny_tree(
     spark: SparkSession, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

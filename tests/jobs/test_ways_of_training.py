@@ -18,6 +18,7 @@ from tests.conftest import MakeConfig
 from tests.jobs import tiny
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_soft_labels_and_a_split_in_time(spark: SparkSession, make_config: MakeConfig, tmp_path: Path) -> None:
     content, labels = tiny.records(48)
