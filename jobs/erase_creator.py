@@ -171,8 +171,7 @@ def _delete(lake: Lake, keys: Mapping[str, tuple[DataFrame, int]]) -> None:
 
 def _delete_from(lake: Lake, table: Table, keys: DataFrame) -> None:
     lake.delete(keys, table)
-    if lake.folder(table) is None:  # what marks rows as deleted does so on Unity Catalog by default
-        lake.purge_deletion_vectors(table)
+    lake.purge_deletion_vectors(table)  # of rows that are but marked as deleted; on Unity Catalog that is the default
 
 
 def _wanted(lake: Lake, erasure: Erasure, gone: DataFrame) -> Wanted:

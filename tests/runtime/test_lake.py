@@ -11,10 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from delta import exceptions
 from delta.tables import DeltaTable
 from deltalake import DeltaTable as OtherReader
+from deltalake import QueryBuilder
 from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -184,6 +186,26 @@ def test_rows_that_their_caller_has_compared(spark: SparkSession, lake: Lake) ->
     assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == {1: "mine", 2: "mine"}
     with pytest.raises(SchemaError, match="stand twice"):
         lake.merge(new.union(new), THINGS, stored=F.lit(True))
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_rows_that_are_updated_are_marked_where_that_is_asked(
+    spark: SparkSession, make_config: MakeConfig, is_there: bool
+) -> None:
+    """A table that is made with deletion vectors, and one that was there without."""
+    lake = Lake(spark, make_config("lake.deletion_vectors=true"))
+    first = things(spark, *[("a", number, "old", number, None, MONDAY) for number in range(50)])
+    (Lake(spark, make_config()) if is_there else lake).merge(first, THINGS)
+    before = lake.files(THINGS)
+    lake.merge(things(spark, ("a", 7, "new", 7, None, TUESDAY), ("a", 50, "new", 50, None, TUESDAY)), THINGS)
+    assert before < lake.files(THINGS), "no file was rewritten"
+    engine = QueryBuilder().register("t", OtherReader(lake.place(THINGS)))
+    rows = pa.table(engine.execute("SELECT number, name FROM t")).to_pydict()
+    expected = dict.fromkeys(range(50), "old") | {7: "new", 50: "new"}
+    assert dict(zip(rows["number"], rows["name"], strict=True)) == expected and len(rows["number"]) == 51
+    lake.purge_deletion_vectors(THINGS)
+    assert not before & lake.files(THINGS)
+    assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == expected
 
 
 def test_the_newest_version_is_that_of_the_history(spark: SparkSession, lake: Lake) -> None:

@@ -36,6 +36,7 @@ class Lake(_Section):
     root: str | None = None
     catalog: Identifier | None = None
     merge_retries: int = Field(ge=0, le=50)
+    deletion_vectors: bool
 
     @model_validator(mode="after")
     def _one_place(self) -> Lake:

@@ -340,7 +340,9 @@ TAXONOMY_VERSIONS = StructType(
         _column(c.MADE_AT, TimestampType(), "When, UTC", required=True),
         _column("restores", LongType(), "The version whose tree it takes up again; null but for take_back"),
         _column(c.EMBEDDER, TEXT, "The embedder whose vectors its centroids are of; null where it has none"),
-        _column("inputs", TEXT, "Fingerprint of what it was made from: a run on the same makes no other", required=True),
+        _column(
+            "inputs", TEXT, "Fingerprint of what it was made from: a run on the same makes no other", required=True
+        ),
         _column("settings", TEXT, "The settings it was made by, as JSON", required=True),
         _column("note", TEXT, "Who wanted it and why, in words; null where nobody said"),
     ]

@@ -47,6 +47,7 @@ _LONGEST_WAIT = 10.0  # seconds, between two tries
 _FEW = 5_000  # rows that are sent to all executors to be merged, however large they are
 _SMALL = 64 << 20  # bytes of rows that are, however many they are
 _SETTING = threading.Lock()
+_DELETION_VECTORS = "delta.enableDeletionVectors"
 _NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
 _NOTE_SETTING = "spark.databricks.delta.commitInfo.userMetadata"
 # In Python these are no subclasses of the first, as they are in Scala.
@@ -114,6 +115,7 @@ class Lake:
         self._root = resolve(config.lake.root) if config.lake.root is not None else None
         self._catalog = config.lake.catalog
         self._retries = config.lake.merge_retries
+        self._properties = {_DELETION_VECTORS: "true"} if config.lake.deletion_vectors else {}
         self._note: str | None = None
         self._writing = session  # by whose settings rows are merged
         for key, value in _WRITING.items():
@@ -349,7 +351,8 @@ class Lake:
         described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in _stored_schema(table).fields]
         with self._alone(table):
             try:
-                self._writer(rows.select(described)).mode("errorifexists").save(self.place(table))
+                writer = self._writer(rows.select(described)).options(**self._properties)
+                writer.mode("errorifexists").save(self.place(table))
             except (AnalysisException, *_CONCURRENT):
                 if not self.exists(table):
                     raise
@@ -541,6 +544,12 @@ class Lake:
         """
         self._create(table)
         self._with_retries(table, lambda attempt: self._add_columns(table))
+        if self._properties and self.detail(table).properties.get(_DELETION_VECTORS) != "true":
+            self._with_retries(table, lambda attempt: self._set_properties(table))
+
+    def _set_properties(self, table: Table) -> None:
+        wanted = ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in self._properties.items())
+        self.session.sql(f"ALTER TABLE {self._sql_name(table)} SET TBLPROPERTIES ({wanted})")
 
     def _add_columns(self, table: Table) -> None:
         """Raises SchemaError where the table has a column that is not declared (any more)."""
@@ -567,6 +576,8 @@ class Lake:
             self.session.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._catalog}`.`{table.layer}`")
             builder = builder.tableName(self.place(table))
         try:
+            for name, value in self._properties.items():
+                builder = builder.property(name, value)
             with self._alone(table):
                 builder.addColumns(_stored_schema(table)).comment(table.description).execute()
         except _CONCURRENT:
