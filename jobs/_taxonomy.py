@@ -88,12 +88,18 @@ def changes_after(lake: Lake, version: int) -> list[tuple[int, Change]]:
     return [change_of(row.asDict()) for row in rows]
 
 
-def ids_ever(lake: Lake) -> frozenset[str]:
-    """Ids of nodes of any version in force now or before: none of them is given to another node."""
+def last_seen(lake: Lake) -> dict[str, int]:
+    """Ids of nodes of any version, with the newest that has them: none is given to another node ever."""
     newest = _newest_row(lake)
     until = 0 if newest is None else newest[c.VERSION]
     nodes = lake.read(tables.TAXONOMY_NODES).where(F.col(c.VERSION) <= until)
-    return frozenset(row[c.NODE_ID] for row in nodes.select(c.NODE_ID).distinct().collect())  # few: one a node
+    rows = nodes.groupBy(c.NODE_ID).agg(F.max(c.VERSION).alias(c.VERSION)).collect()  # few: one a node
+    return {row[c.NODE_ID]: row[c.VERSION] for row in rows}
+
+
+def restored(lake: Lake) -> dict[int, int]:
+    """Versions that took up an earlier one's tree again, with that one: what `versions.resolve` takes."""
+    return {row[c.VERSION]: row["restores"] for row in version_rows(lake) if row["restores"] is not None}
 
 
 def assignments_in_force(lake: Lake) -> DataFrame:

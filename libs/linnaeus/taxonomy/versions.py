@@ -5,7 +5,8 @@ All of it is over the rows of one tree or over changes: some thousands, never a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from linnaeus.contracts import columns as c
@@ -13,6 +14,7 @@ from linnaeus.contracts import tables
 from linnaeus.taxonomy.changes import BIRTH, DEATH, MERGE, MOVE, RENAME, SPLIT, Change, in_order
 from linnaeus.taxonomy.tree import Node, Tree
 
+_NONE_RESTORED: Mapping[int, int] = MappingProxyType({})
 _NODE_COLUMNS = tables.TAXONOMY_NODES.columns
 
 
@@ -31,29 +33,62 @@ def tree_as_of(rows: Iterable[Mapping[str, Any]], version: int) -> Tree:
     return tree_of([row for row in rows if row[c.VERSION] == version], f"version {version} of the taxonomy")
 
 
-def resolve(node_id: str, version: int, changes: Iterable[tuple[int, Change]]) -> tuple[str, ...]:
-    """What a node of `version` is in the newest version: itself, its heirs after splits and merges, or none.
+def resolve(
+    node_id: str,
+    version: int,
+    changes: Iterable[tuple[int, Change]],
+    restores: Mapping[int, int] = _NONE_RESTORED,
+) -> tuple[str, ...]:
+    """What a node of `version` is in the newest version: itself, its heirs after splits and merges, or none; sorted.
 
     `changes` are those of all later versions (others do not count), with the version that brought each, in any order.
-    An id that a split or a merge leaves alive is among its heirs. Sorted.
+    `restores` says of a version that took another's tree up again which one: what came between did not happen to ids
+    of the earlier ones.
     """
     by_version: dict[int, list[Change]] = {}
     for brought_by, change in changes:
-        if brought_by > version:
-            by_version.setdefault(brought_by, []).append(change)
-    current = {node_id}
-    for brought_by in sorted(by_version):
-        heirs = _heirs(by_version[brought_by])
+        by_version.setdefault(brought_by, []).append(change)
+    newest = max([version, *by_version, *restores])
+    current, at = {node_id}, version
+    while at < newest:
+        again = [later for later, restored in restores.items() if restored == at and later > at]
+        if again:
+            at = max(again)
+            continue
+        at += 1
+        heirs = _heirs(by_version.get(at, ()))
         current = {heir for one in current for heir in heirs.get(one, {one})}
     return tuple(sorted(current))
 
 
+def taken_back(now: Tree, then: Tree, became: Mapping[str, Collection[str]]) -> tuple[Change, ...]:
+    """Changes from a tree back to an earlier one, where `became` says what each node of that one is now.
+
+    What was merged is split, what was split is merged; what was born or has died since dies or is born.
+    """
+    sources: dict[str, set[str]] = {}
+    for old, heirs in became.items():
+        for heir in heirs:
+            sources.setdefault(heir, set()).add(old)
+    explained = [
+        Change.of(SPLIT, (one,), olds, f"{one} is {', '.join(sorted(olds))} again")
+        for one, olds in sources.items()
+        if len(olds) > 1
+    ]
+    explained += [
+        Change.of(MERGE, heirs, (old,), f"{', '.join(sorted(heirs))} is {old} again")
+        for old, heirs in became.items()
+        if len(heirs) > 1 or (len(heirs) == 1 and old not in heirs and all(len(sources[one]) == 1 for one in heirs))
+    ]
+    return difference(now, then, explained)
+
+
 def difference(before: Tree, after: Tree, explained: Sequence[Change] = ()) -> tuple[Change, ...]:
-    """What tells two trees apart, by ids: births, deaths, renames and moves; `explained`, splits and merges that are
-    known, are among them, and who is born or dies by one of these is not said to be born or to die beside it."""
-    born_by = {node for one in explained if one.kind == SPLIT for node in one.to_ids}
-    dead_by = {node for one in explained if one.kind in (SPLIT, MERGE) for node in one.from_ids}
-    born_by |= {node for one in explained if one.kind == MERGE for node in one.to_ids}
+    """What tells two trees apart, by ids: births, deaths, renames and moves. `explained` are changes that are known,
+    splits and merges above all: they are among what is returned, and who is born or dies by one of them is not said to
+    be born or to die beside it."""
+    born_by = {node for one in explained if one.kind in (BIRTH, SPLIT, MERGE) for node in one.to_ids}
+    dead_by = {node for one in explained if one.kind in (DEATH, SPLIT, MERGE) for node in one.from_ids}
     born = [n for n in after if n.id not in before.nodes and n.id not in born_by]
     dead = [n for n in before if n.id not in after.nodes and n.id not in dead_by]
     found = list(explained)
@@ -75,7 +110,7 @@ def _own_changes(old: Node, new: Node) -> list[Change]:
     return found
 
 
-def _heirs(changes: Sequence[Change]) -> dict[str, set[str]]:
+def _heirs(changes: Iterable[Change]) -> dict[str, set[str]]:
     """By id of the version before: what it is after it; ids that only live on are not among the keys."""
     heirs: dict[str, set[str]] = {}
     for change in changes:
