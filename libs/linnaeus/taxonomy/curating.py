@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import NoReturn
 
 from linnaeus.contracts.errors import ConfigurationError
@@ -27,9 +26,9 @@ _NAME, _PARENT, _DESCRIPTION, _END = "name", "parent", "description", "end"  # w
 class History:
     """Ids of all versions with the newest that has them, and what `versions.resolve` needs to follow them."""
 
-    last_seen: Mapping[str, int] = MappingProxyType({})
+    last_seen: Mapping[str, int] = field(default_factory=dict)
     changes: Sequence[tuple[int, Change]] = ()
-    restores: Mapping[int, int] = MappingProxyType({})
+    restores: Mapping[int, int] = field(default_factory=dict)
 
     def today(self, node_id: str) -> tuple[str, ...]:
         """What an old id is now. Raises KeyError for one that never was."""

@@ -151,11 +151,11 @@ def _step(document: object, where: str) -> Step:
     action = named[0]
     where, model = f"{where} ({action})", ACTIONS[action]
     beside = {str(key): value for key, value in document.items() if key != action}
-    if action in _BY_ID:
+    if action in _BY_ID and not isinstance(document[action], dict):
         given = {"id": document[action], **beside}
     elif beside or not isinstance(document[action], dict):
-        keys = ", ".join(model.model_fields)
-        raise ConfigurationError(f"{where}: write {action}: {{…}} with {keys}, and nothing beside it")
+        known = ", ".join(model.model_fields)
+        raise ConfigurationError(f"{where}: write {action}: {{…}} with {known}, and nothing beside it")
     else:
         given = document[action]
     try:
