@@ -23,6 +23,7 @@ from linnaeus.contracts.errors import ConfigurationError, LinnaeusError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.spark import side_by_side
 from linnaeus.taxonomy.changes import Change, change_id, change_of, in_order
 from linnaeus.taxonomy.placements import moved_assignments, moved_representatives
 from linnaeus.taxonomy.shares import shares_by_creator, shares_by_week
@@ -39,7 +40,8 @@ WRITTEN = (  # by `put_in_force`, in its order
     tables.TOPIC_SHARES_BY_CREATOR,
     tables.TAXONOMY_VERSIONS,
 )
-_KEPT = (tables.TAXONOMY_NODES, tables.TAXONOMY_CHANGES, tables.TOPIC_REPRESENTATIVES)  # every version's rows
+# Tables of every version's rows; a run that removes what another left comes to the nodes last, by which it knows.
+_KEPT = (tables.TAXONOMY_CHANGES, tables.TOPIC_REPRESENTATIVES, tables.TAXONOMY_NODES)
 _NOTED = "taxonomy_version"  # in the note of a commit to gold.topic_assignments
 _MOST_REPRESENTATIVES = 10  # a node, where it took over those of others
 _NO_HEIRS: Mapping[str, str] = MappingProxyType({})
@@ -173,7 +175,7 @@ def put_in_force(
             representatives = moved_representatives(before_them, heirs, known, version, _MOST_REPRESENTATIVES)
         _remove_leftovers(lake, newest)
         _write_tree(lake, tree, changes, version, at)
-        lake.merge(_stamped(representatives, version, tables.TOPIC_REPRESENTATIVES), tables.TOPIC_REPRESENTATIVES)
+        lake.append(_stamped(representatives, version, tables.TOPIC_REPRESENTATIVES), tables.TOPIC_REPRESENTATIVES)
         noting = lake.noting(json.dumps({_NOTED: version}))
         noting.replace(_stamped(assignments, version, tables.TOPIC_ASSIGNMENTS), tables.TOPIC_ASSIGNMENTS)
         _write_shares(lake, tree, version)
@@ -198,15 +200,16 @@ def _write_tree(lake: Lake, tree: Tree, changes: Iterable[Change], version: int,
 def _write_shares(lake: Lake, tree: Tree, version: int) -> None:
     assignments, contents = lake.read(tables.TOPIC_ASSIGNMENTS), lake.read(tables.CONTENT)
     made = (
-        (shares_by_week, tables.TOPIC_SHARES_BY_WEEK),
-        (shares_by_creator, tables.TOPIC_SHARES_BY_CREATOR),
+        (shares_by_week(assignments, contents, tree.parents, version), tables.TOPIC_SHARES_BY_WEEK),
+        (shares_by_creator(assignments, contents, tree.parents, version), tables.TOPIC_SHARES_BY_CREATOR),
     )
-    for shares, table in made:
-        lake.replace(shares(assignments, contents, tree.parents, version), table)
+    side_by_side(lambda one: lake.replace(*one), made)
 
 
 def _remove_leftovers(lake: Lake, newest: int) -> None:
-    """Rows of a version that was never in force: a run was killed."""
+    """Rows of a version that was never in force: a run was killed. Nodes are the first that are written."""
+    if lake.read(tables.TAXONOMY_NODES).where(F.col(c.VERSION) > newest).isEmpty():
+        return
     for table in _KEPT:
         lake.delete(lake.read(table).where(F.col(c.VERSION) > newest).select(*table.key), table)
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -242,9 +241,10 @@ def test_an_id_of_any_version_is_given_to_no_other_node() -> None:
     assert new_id("x", [new_id("x", ()), f"{new_id('x', ())}-2"]) == f"{new_id('x', ())}-3"
 
 
-def test_a_leaf_without_a_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="'a' has no key"):
-        trace(NOTHING, Tree.of([Node("a", "A")]), {}, {})
+def test_a_topic_at_which_nothing_is_placed_goes_by_its_words() -> None:
+    found = [Tree.of([Node(label, "goal", keywords=("goal", "match"))]) for label in ("0", "7")]
+    ids = {trace(NOTHING, tree, {}, {}).ids[label] for tree, label in zip(found, ("0", "7"), strict=True)}
+    assert ids == {new_id("leaf\ngoal\ngoal\nmatch", ())}
 
 
 @st.composite

@@ -48,11 +48,11 @@ def trace(
 
     Parameters: `shared` counts contents by (node of `before`, temporary id) at which they were and are placed, those
     in both alone; `keys` says by temporary id what tells a topic from all others, whatever it is called (see `key_of`;
-    a node above others that has none goes by those of its children); `taken` are ids of all versions until now, which
-    no new node is given; `are_centroids_comparable` is False where vectors are of another embedder than before.
+    a node without one goes by its children's, a leaf, as nothing is placed at it, by its name and keywords); `taken`
+    are ids of all versions until now, which no new node is given; `are_centroids_comparable` is False where vectors
+    are of another embedder than before.
     Curated nodes of `before`, and nodes above one, keep id, name, parent and description, and are in the tree even
-    where `found` has them not. Raises ConfigurationError where no tree comes of it (five tiers), ValueError for a leaf
-    without a key.
+    where `found` has them not. Raises ConfigurationError where no tree comes of it (five tiers).
     """
     fixed = _fixed(before)
     ordered = _in_order(found, keys)
@@ -103,7 +103,7 @@ def _all_keys(found: Tree, keys: Mapping[str, str]) -> dict[str, str]:
         elif found.nodes[node_id].origin == CURATED:
             made[node_id] = node_id
         else:
-            raise ValueError(f"topic {node_id!r} has no key")
+            made[node_id] = "\n".join([found.nodes[node_id].name, *found.nodes[node_id].keywords])
     return made
 
 

@@ -158,7 +158,8 @@ def _hungarian(stage: Stage, scores: Floats, taken: Mapping[int, int], limits: L
     # A little more where both stand at one tier: a node with one child has the same contents as that.
     aside = 10.0**-_DIGITS * (1.0 + stage.is_apart[:, : scores.shape[1]])
     gain = np.where(scores >= limits.least_score, scores - limits.least_score + aside, 0.0)
-    rows = [old for old in range(scores.shape[0]) if old not in set(taken.values())]
+    gone = set(taken.values())
+    rows = [old for old in range(scores.shape[0]) if old not in gone]
     columns = [new for new in range(scores.shape[1]) if new not in taken]
     if not rows or not columns:
         return {}
