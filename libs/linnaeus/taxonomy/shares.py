@@ -87,8 +87,7 @@ def _shares(
 
 def _placed(assignments: DataFrame, parents: Mapping[str, str | None]) -> DataFrame:
     """Contents at a node of the tree."""
-    nodes = assignments.sparkSession.createDataFrame([(node,) for node in parents], f"{c.NODE_ID} string")
-    return assignments.select(c.CONTENT_ID, c.NODE_ID).join(F.broadcast(nodes), c.NODE_ID)
+    return assignments.select(c.CONTENT_ID, c.NODE_ID).where(F.col(c.NODE_ID).isin(list(parents)))
 
 
 def _counts(placed: DataFrame, groups: DataFrame, group: str) -> DataFrame:
