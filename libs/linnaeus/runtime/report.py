@@ -58,7 +58,7 @@ class Section:
 
 def write_report(folder: Path | None, name: str, title: str, sections: Sequence[Section]) -> Path | None:
     """Write `<folder>/<name>.html`, whole or not at all; None where there is no folder for it."""
-    return write_page(folder, name, as_page(title, sections))
+    return None if folder is None else write_page(folder, name, as_page(title, sections))
 
 
 def write_page(folder: Path | None, name: str, page: str) -> Path | None:
