@@ -61,7 +61,8 @@ def _no_vectors(lake: Lake, stamp: str) -> str:
 def texts_of(lake: Lake, config: Config) -> Texts:
     """Tokens of the contents' present texts by the configured tokenizer."""
     tokens = lake.read(tables.TOKENS).where(F.col(c.TOKENIZER) == tokenizer_version(config.tokens))
-    return Texts(tokens.select(c.CONTENT_ID, c.CONTENT_HASH, c.TOKENS), pairs=set(config.tokens.ngrams) == {1})
+    pairs = config.discovery.pairs and set(config.tokens.ngrams) == {1}
+    return Texts(tokens.select(c.CONTENT_ID, c.CONTENT_HASH, c.TOKENS), pairs)
 
 
 def tokens_of(lake: Lake, config: Config) -> DataFrame:

@@ -494,6 +494,7 @@ class Discovery(_Section):
     reduction: Literal["none", "pca", "random_projection"]
     components: int = Field(ge=2, le=4096)
     term_share: float = Field(ge=0, le=1)
+    pairs: bool
     least_texts: int = Field(ge=1)
     most_terms: int = Field(ge=100, le=200_000)
     keywords: int = Field(ge=1, le=100)

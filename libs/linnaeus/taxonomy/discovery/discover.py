@@ -81,7 +81,7 @@ def discover(
     topics = pieces.merged(chosen.topics, chosen.n).in_order()
     found = _placed(material, topics, sample, guides, of_guides, curated, settings, keep)
     said = {
-        "contents": f"{material.n:,} placed, {material.left_out:,} without a vector that has a direction",
+        "contents": f"{material.n:,} with a vector, {material.left_out:,} without a direction",
         "fitted": f"{n_fit:,} contents, {len(prototypes):,} prototypes, {passes} passes",
         "topics": f"{len(topics.sizes)}{_fewer(topics, limits, sample)}",
         "number": why,
@@ -259,7 +259,7 @@ def _relations(
     """Topics (by place) that are a guide (its place); and the curated node below which each topic hangs, or None: the
     one that most of the sample's contents of the topic are near."""
     k = len(topics.sizes)
-    if not guides.ids:
+    if not guides.ids or k == 0:
         return {}, dict.fromkeys(range(k))
     alike = cosines(topics.directions, guides.directions)
     absorbed = {at: int(alike[at].argmax()) for at in range(k) if alike[at].max() >= settings.guided.absorb_from}

@@ -108,8 +108,9 @@ def begin(sample: Directions, k: int, seed: int) -> Directions:
     The sample's order counts: give it in one that follows from the contents (by a hash of their ids).
     """
     rng = np.random.default_rng(seed)
+    whole = sample.astype(np.float32)  # once: `products` would do it for each prototype
     chosen = [int(rng.integers(len(sample)))]
-    best = products(sample, sample[chosen])[:, 0]
+    best = whole @ whole[chosen[0]]
     norms = (sample.astype(np.int64) ** 2).sum(axis=1)
     while len(chosen) < k:
         far = np.maximum(norms - best.astype(np.int64), 0)  # whole numbers: their running sums are exact
@@ -117,7 +118,7 @@ def begin(sample: Directions, k: int, seed: int) -> Directions:
         if running[-1] == 0:  # nothing is left that differs from what was chosen
             break
         chosen.append(int(np.searchsorted(running, int(rng.integers(running[-1])), side="right")))
-        best = np.maximum(best, products(sample, sample[chosen[-1:]])[:, 0])
+        best = np.maximum(best, whole @ whole[chosen[-1]])
     return in_order(sample[chosen])
 
 
