@@ -85,7 +85,10 @@ setup(
     python_requires=">=3.10,<3.13",
     package_dir={"": "libs", "jobs": "jobs", "linnaeus.conf": "conf"},
     packages=[*find_packages("libs"), "jobs", "linnaeus.conf"],
-    package_data={"linnaeus.conf": ["*.yml", "*.xml", "*.txt"], "linnaeus": ["py.typed", "**/*.j2"]},
+    package_data={
+        "linnaeus.conf": ["*.yml", "*.xml", "*.txt"],
+        "linnaeus": ["py.typed", "**/*.j2", "**/*.css", "**/*.js"],
+    },
     install_requires=REQUIRED,
     extras_require={"local": LOCAL, "test": TEST},
     entry_points={"console_scripts": [f"{job}=jobs.{job}:command" for job in JOBS]},

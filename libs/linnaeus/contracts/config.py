@@ -466,11 +466,62 @@ class TaxonomySettings(Facets):
     take_back: int | None = Field(default=None, ge=1)
 
 
+class Guided(_Section):
+    """How contents join the nodes that a person decides of, and topics hang below those."""
+
+    enabled: bool
+    join_from: float = Field(ge=-1, le=1)
+    below_from: float = Field(ge=-1, le=1)
+    absorb_from: float = Field(ge=-1, le=1)
+    least_examples: int = Field(ge=1)
+
+
+class Discovery(_Section):
+    """How topics are discovered."""
+
+    method: Literal["vectors", "lda"]
+    topics: int | None = Field(default=None, ge=1, le=2000)
+    least_topics: int = Field(ge=1, le=2000)
+    most_topics: int = Field(ge=1, le=2000)
+    criterion: Literal["silhouette", "coherence"]
+    least_contents: int = Field(ge=1)
+    a_creator: int = Field(ge=1)
+    fit_contents: int = Field(ge=100)
+    sample_contents: int = Field(ge=100, le=100_000)
+    seed: int = Field(ge=0)
+    passes: int = Field(ge=0, le=100)
+    prototypes_a_topic: int = Field(ge=1, le=50)
+    most_prototypes: int = Field(ge=2, le=5000)
+    reduction: Literal["none", "pca", "random_projection"]
+    components: int = Field(ge=2, le=4096)
+    term_share: float = Field(ge=0, le=1)
+    pairs: bool
+    least_texts: int = Field(ge=1)
+    most_terms: int = Field(ge=100, le=200_000)
+    keywords: int = Field(ge=1, le=100)
+    tiers: int = Field(ge=1, le=4)
+    temperature: float = Field(gt=0, le=10)
+    likely: int = Field(ge=1, le=100)
+    unplaced_share: float = Field(ge=0, le=1)
+    representatives: int = Field(ge=1, le=100)
+    rows_a_partition: int = Field(ge=1)
+    iterations: int = Field(ge=1, le=1000)
+    guided: Guided
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Discovery:
+        if self.least_topics > self.most_topics:
+            raise ValueError("discovery.least_topics may be at most discovery.most_topics")
+        return self
+
+
 class Exchange(_Section):
     """A taxonomy that is read in one form and written in another; the forms go by the files' extensions."""
 
     source: str | None = None
     target: str | None = None
+    replace: bool
+    base_uri: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"{}|\\^`]*[/:#=]$")]
 
 
 class Sample(_Section):
@@ -510,6 +561,7 @@ class Config(_Section):
     explain: Explain
     maintain: Maintain
     serving: Serving
+    discovery: Discovery
     exchange: Exchange
     sample: Sample
 

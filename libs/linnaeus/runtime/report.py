@@ -58,7 +58,12 @@ class Section:
 
 def write_report(folder: Path | None, name: str, title: str, sections: Sequence[Section]) -> Path | None:
     """Write `<folder>/<name>.html`, whole or not at all; None where there is no folder for it."""
-    return None if folder is None else write_whole(folder / f"{name}.html", as_page(title, sections))
+    return None if folder is None else write_page(folder, name, as_page(title, sections))
+
+
+def write_page(folder: Path | None, name: str, page: str) -> Path | None:
+    """The same, of a page that was made elsewhere."""
+    return None if folder is None else write_whole(folder / f"{name}.html", page)
 
 
 def as_page(title: str, sections: Sequence[Section]) -> str:

@@ -1,0 +1,186 @@
+"""What topics are about, in words: class-based TF-IDF (Grootendorst, 2022, BERTopic: neural topic modeling with a
+class-based TF-IDF procedure) of single words and pairs of neighbours, counted on the workers.
+
+Counts are whole numbers and add up: those of prototypes, counted once, give those of every topic and every tier above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import compute
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import BinaryType, IntegerType, LongType, StringType, StructField, StructType
+from scipy import sparse
+
+from linnaeus.contracts import columns as c
+from linnaeus.taxonomy.discovery.vectors import Batches
+
+GROUP = "group"
+_TERM = "term"
+_ROWS = 1000  # texts whose terms are held at a time
+# What names a topic: words that begin with a letter; no links, addresses, mentions, numbers or single letters.
+_WORD = r"\p{L}[\p{L}\p{M}\p{N}'\-]+"
+_IS_NAMING = rf"^{_WORD}( {_WORD})*$"
+_FOUND = StructType([StructField(_TERM, StringType()), StructField(c.N, LongType())])
+_COUNTS = StructType([StructField(name, BinaryType()) for name in ("indices", "counts")])
+_COUNTS = StructType([StructField(GROUP, IntegerType()), *_COUNTS.fields])
+
+
+def vocabulary(rows: DataFrame, pairs: bool, least: int, most: int) -> list[str]:
+    """The terms that at least `least` texts have, at most `most`, the most frequent first (of equal ones by the
+    alphabet), of rows with `tokens`."""
+
+    def run(batches: Batches) -> Batches:
+        for batch in batches:
+            for start in range(0, batch.num_rows, _ROWS):
+                terms, texts = _terms(batch.column(0).slice(start, _ROWS), pairs)
+                coded = terms.dictionary_encode()
+                codes = np.asarray(coded.indices, dtype=np.int64)
+                n = max(1, len(coded.dictionary))
+                once = np.unique(texts * n + codes) % n
+                yield pa.RecordBatch.from_arrays(
+                    [coded.dictionary, pa.array(np.bincount(once, minlength=len(coded.dictionary)), pa.int64())],
+                    names=_FOUND.names,
+                )
+
+    found = rows.select(c.TOKENS).mapInArrow(run, _FOUND).groupBy(_TERM).agg(F.sum(c.N).alias(c.N))
+    kept = found.where((F.col(c.N) >= least) & F.col(_TERM).rlike(_IS_NAMING))
+    ordered = kept.orderBy(F.col(c.N).desc(), _TERM).limit(most)
+    return [row[_TERM] for row in ordered.collect()]  # few: at most `most`
+
+
+def counts_by_group(rows: DataFrame, terms: Sequence[str], groups: int, pairs: bool) -> sparse.csr_matrix:
+    """How often (groups, terms) each group's texts have each term, of rows with `tokens` and `group` (int)."""
+    shared = rows.sparkSession.sparkContext.broadcast(list(terms))
+
+    def run(batches: Batches) -> Batches:
+        known = pa.array(shared.value, pa.string())
+        total = sparse.csr_matrix((groups, len(known)), dtype=np.int64)
+        for batch in batches:
+            of_text = np.asarray(batch.column(1), dtype=np.int64)
+            for start in range(0, batch.num_rows, _ROWS):
+                places, texts = known_terms(batch.column(0).slice(start, _ROWS), known, pairs)
+                ones = np.ones(len(places), np.int64)
+                total = total + sparse.csr_matrix((ones, (of_text[start + texts], places)), shape=total.shape)
+        yield _as_rows(total)
+
+    found = sparse.csr_matrix((groups, len(terms)), dtype=np.int64)
+    for row in rows.select(c.TOKENS, GROUP).mapInArrow(run, _COUNTS).collect():  # few: at most groups x partitions
+        places, counts = (np.frombuffer(row[name], np.int32) for name in ("indices", "counts"))
+        found = found + sparse.csr_matrix(
+            (counts, (np.full(len(places), row[GROUP]), places)), shape=found.shape, dtype=np.int64
+        )
+    shared.unpersist()
+    return found
+
+
+def document_terms(tokens: DataFrame, chosen: Sequence[str], terms: Sequence[str], pairs: bool) -> sparse.csr_matrix:
+    """How often (n, terms) each of the chosen contents, a sample, has each term: what `coherence` asks for."""
+    numbers = tokens.sparkSession.createDataFrame(list(enumerate(chosen)), f"{GROUP} int, {c.CONTENT_ID} string")
+    rows = tokens.join(numbers, c.CONTENT_ID)
+    return counts_by_group(rows, terms, len(chosen), pairs)
+
+
+def known_terms(column: pa.Array, known: pa.Array, pairs: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Places in `known` of all terms of a list<string> column that it has, and the row that each is of."""
+    terms, texts = _terms(column, pairs)
+    places = compute.index_in(terms, value_set=known)
+    is_known = np.asarray(places.is_valid())
+    return np.asarray(places.drop_null(), dtype=np.int64), texts[is_known]
+
+
+def _terms(column: pa.Array, pairs: bool) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Words, and pairs of neighbours if asked, of a list<string> column, and the row that each is of."""
+    lists = column.fill_null([]) if column.null_count else column
+    words = lists.flatten()
+    lengths = np.diff(np.asarray(lists.offsets, dtype=np.int64))
+    texts = np.repeat(np.arange(len(lists)), lengths)
+    if not pairs or len(words) < 2:
+        return words, texts
+    together = compute.binary_join_element_wise(words[:-1], words[1:], " ")
+    is_pair = texts[:-1] == texts[1:]
+    found = pa.concat_arrays([words, together.filter(pa.array(is_pair))])
+    return found, np.concatenate([texts, texts[:-1][is_pair]])
+
+
+def _as_rows(total: sparse.csr_matrix) -> pa.RecordBatch:
+    """Rows that are not empty, as their place and two buffers of plain numbers."""
+    total.sum_duplicates()
+    present = np.flatnonzero(np.diff(total.indptr))
+    spans = [slice(total.indptr[i], total.indptr[i + 1]) for i in present]
+    columns = [
+        pa.array(present, pa.int32()),
+        pa.array([total.indices[span].astype(np.int32).tobytes() for span in spans], pa.binary()),
+        pa.array([total.data[span].astype(np.int32).tobytes() for span in spans], pa.binary()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=_COUNTS.names)
+
+
+def c_tf_idf(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Weights (groups, terms): a term's share of its group's terms, times ln(1 + A / f), where f is how often all
+    groups have it, and A how many terms a group has on average."""
+    given = counts.astype(np.float64)
+    in_group = np.asarray(given.sum(axis=1)).reshape(-1)
+    of_term = np.asarray(given.sum(axis=0)).reshape(-1)
+    rarity = np.log(1 + in_group.mean() / np.maximum(of_term, 1.0))
+    return (sparse.diags(1 / np.maximum(in_group, 1.0)) @ given @ sparse.diags(rarity)).tocsr()
+
+
+def keywords(weights: sparse.csr_matrix, terms: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    """Of each group its n weightiest terms, of equal ones by the alphabet; a word of a pair that stands before it is
+    left out, and a pair both of whose words do."""
+    found = []
+    for group in range(weights.shape[0]):
+        row = weights[group]
+        by_weight = sorted(zip(-row.data, (terms[place] for place in row.indices), strict=True))
+        found.append(_apart([term for _, term in by_weight[: 4 * n]], n))
+    return found
+
+
+def _apart(terms: Sequence[str], n: int) -> tuple[str, ...]:
+    chosen: list[str] = []
+    for term in terms:
+        words = set(term.split())
+        in_pairs = {word for one in chosen if " " in one for word in one.split()}
+        if len(chosen) < n and not words <= (in_pairs if len(words) == 1 else set(chosen)):
+            chosen.append(term)
+    return tuple(chosen)
+
+
+def name_of(keywords: Sequence[str], taken: Collection[str] = (), n: int = 3) -> str:
+    """A name from the weightiest terms: words that a chosen pair has are dropped; longer where it is taken."""
+    for length in range(n, len(keywords) + 1):
+        name = ", ".join(_without_contained(keywords[:length])).title()
+        if name not in taken:
+            return name
+    name = ", ".join(_without_contained(keywords[:n])).title() or "Topic"
+    numbered = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
+    return next(one for one in numbered if one not in taken)
+
+
+def _without_contained(terms: Sequence[str]) -> list[str]:
+    in_pairs = {word for one in terms if " " in one for word in one.split()}
+    return [one for one in terms if one not in in_pairs]
+
+
+def coherence(documents: sparse.csr_matrix, words: Sequence[Sequence[int]]) -> float:
+    """The mean NPMI (Bouma, 2009) over all pairs of each group's words, -1 to 1: `documents` (texts, terms) says which
+    texts have which terms. Of words that never stand together it is -1."""
+    has = (documents > 0).astype(np.float64).tocsc()
+    n = has.shape[0]
+    found = [_npmi(has, pair, n) for group in words for pair in combinations(group, 2)]
+    return float(np.mean(found)) if found else 0.0
+
+
+def _npmi(has: sparse.csc_matrix, pair: tuple[int, int], n: int) -> float:
+    left, right = (has[:, place] for place in pair)
+    both, one, other = float(left.multiply(right).sum()) / n, left.sum() / n, right.sum() / n
+    if both == 0:
+        return -1.0
+    return 1.0 if both == 1 else float(np.log(both / (one * other)) / -np.log(both))
