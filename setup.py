@@ -64,7 +64,11 @@ LOCAL = [
     "rdflib>=7.1",  # SKOS, in convert_taxonomy
 ]
 
+# MkDocs 2 has neither plug-ins nor themes as MkDocs 1 has them.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0"]
+
 TEST = [
+    *DOCS,  # tests/docs builds the site
     "pytest>=8",
     "pytest-cov>=5",
     "pytest-xdist>=3.6",
@@ -87,6 +91,6 @@ setup(
     packages=[*find_packages("libs"), "jobs", "linnaeus.conf"],
     package_data={"linnaeus.conf": ["*.yml", "*.xml", "*.txt"], "linnaeus": ["py.typed", "**/*.j2"]},
     install_requires=REQUIRED,
-    extras_require={"local": LOCAL, "test": TEST},
+    extras_require={"local": LOCAL, "test": TEST, "docs": DOCS},
     entry_points={"console_scripts": [f"{job}=jobs.{job}:command" for job in JOBS]},
 )
