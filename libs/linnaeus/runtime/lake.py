@@ -113,6 +113,7 @@ class Lake:
         self.session = session
         self._root = resolve(config.lake.root) if config.lake.root is not None else None
         self._catalog = config.lake.catalog
+        self._prefix = config.lake.schema_prefix or ""
         self._retries = config.lake.merge_retries
         self._note: str | None = None
         self._writing = session  # by whose settings rows are merged
@@ -131,10 +132,13 @@ class Lake:
         return noting
 
     def place(self, table: Table) -> str:
-        """Where a table is: a path, or `catalog.layer.name`."""
+        """Where a table is: a path, or `catalog.schema.name`, the schema being the layer with the prefix before it."""
         if self._root is not None:
             return str(self._root / table.layer / table.name)
-        return f"`{self._catalog}`.`{table.layer}`.`{table.name}`"
+        return f"{self._schema(table)}.`{table.name}`"
+
+    def _schema(self, table: Table) -> str:
+        return f"`{self._catalog}`.`{self._prefix}{table.layer}`"
 
     def folder(self, table: Table) -> Path | None:
         """Where the files of a table lie; None on Unity Catalog, where they are the catalog's."""
@@ -564,7 +568,9 @@ class Lake:
         if self._root is not None:
             builder = builder.location(self.place(table))
         else:
-            self.session.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._catalog}`.`{table.layer}`")
+            # Only where it is not there: Unity Catalog asks for the right to create one even then.
+            if not self.session.catalog.databaseExists(self._schema(table)):
+                self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema(table)}")
             builder = builder.tableName(self.place(table))
         try:
             with self._alone(table):
