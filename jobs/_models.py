@@ -119,8 +119,11 @@ def held_out_figures(lake: Reader, config: Config, bundle: ModelBundle) -> dict[
         return {facet: _figures(rows, bundle, config) for facet, rows in _held_out(lake, config, bundle, held).items()}
 
 
-def judgement(lake: Reader, config: Config, bundle: ModelBundle, labelled: Mapping[str, DataFrame]) -> Judgement:
-    """The figures of `held_out_figures`, and what is behind them, of labelled examples by facet."""
+def judgement(
+    lake: Reader, config: Config, bundle: ModelBundle, labelled: Mapping[str, DataFrame] | None = None
+) -> Judgement:
+    """The figures of `held_out_figures`, and what is behind them, of labelled examples by facet (None: all there are
+    now)."""
     with ExitStack() as held:
         rows = _held_out(lake, config, bundle, held, labelled)
         figures = {facet: _figures(one, bundle, config) for facet, one in rows.items()}

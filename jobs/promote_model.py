@@ -75,7 +75,7 @@ def _decide(
 
     So an interrupted run is decided again, and the same way.
     """
-    found = _compared(lake, tracking, config, family, candidate, champion)
+    found = compared(lake, tracking, config, family, candidate, champion)
     decision, settings = found.decision, config.promotion.model_dump()
     waits = decision.promoted and config.promotion.approval == "by_hand"
     verdict = "passed, waits for approval" if waits else "promoted" if decision.promoted else "refused"
@@ -93,7 +93,7 @@ def _decide(
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class Comparison:
     """A decision, the candidate's figure and on how many contents, and whether the champion's are of its training."""
 
     decision: Decision
@@ -102,13 +102,14 @@ class _Comparison:
     is_recorded: bool = False
 
 
-def _compared(
+def compared(
     lake: Lake, tracking: Tracking, config: Config, family: Family, candidate: Version, champion: Version | None
-) -> _Comparison:
+) -> Comparison:
+    """What the gate says of a candidate against a champion (None: there is none). Nothing is written or moved."""
     bundle = tracking.load(candidate)
     in_force = tracking.load(champion) if champion else None
     if reason := _unfit(bundle, in_force, candidate, config):
-        return _Comparison(Decision(False, reason))
+        return Comparison(Decision(False, reason))
     own = _own(lake, config, bundle, candidate, champion)
     # The features that the champion was made for may be gone: what was measured when they were there counts.
     is_recorded = in_force is not None and not_in_force(in_force.manifest, config) is not None
@@ -120,7 +121,7 @@ def _compared(
             else measured(held_out_figures(lake, config, in_force))
         )
     decision = decide(MAIN_METRIC[family], own, other, config.promotion)
-    return _Comparison(decision, *main_figure(own, family), is_recorded)
+    return Comparison(decision, *main_figure(own, family), is_recorded)
 
 
 def _own(
