@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 ENV ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test test-slow test-soak coverage bench lint docs clean
+.PHONY: help setup sample test test-slow test-soak coverage bench notebooks lint docs clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: setup ## how to print the benchmarks' figures
 	@echo "Each benchmark prints its own figures; run the one you want:"
 	@for file in $$(grep -ls __main__ tests/benchmarks/*.py); do \
 		echo "  $(VENV_PYTHON) -m tests.benchmarks.$$(basename $$file .py)"; done
+
+notebooks: setup ## notebooks/*.py as Jupyter's, in build/notebooks
+	@$(VENV_PYTHON) -m linnaeus.suite.notebooks notebooks build/notebooks
 
 lint: setup ## ruff and mypy
 	@$(VENV_PYTHON) -m ruff check .

@@ -76,6 +76,9 @@ TEST = [
     "chispa>=0.10",
     "crowd-kit>=1.4",
     "databricks-bundles==1.22.1",
+    "nbclient>=0.10",  # this and the next two: notebooks run in the tests as in Jupyter
+    "nbformat>=5.10",
+    "ipykernel>=6.29",
     "onnxruntime>=1.18",
     "mypy>=1.11",
     "ruff>=0.6",

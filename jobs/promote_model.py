@@ -15,7 +15,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
-from linnaeus.registry.gate import OVERALL, Decision, Measured, decide
+from linnaeus.registry.gate import Decision, Measured, decide
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
@@ -80,9 +80,9 @@ def _decide(
     waits = decision.promoted and config.promotion.approval == "by_hand"
     verdict = "passed, waits for approval" if waits else "promoted" if decision.promoted else "refused"
     reason = f"{verdict}: {decision.reason}" if waits else decision.reason
-    compared = decision.checks[0].champion if decision.checks else None
+    then = decision.checks[0].champion if decision.checks else None
     promoted = decision.promoted and not waits
-    outcome = Outcome(promoted, reason, MAIN_METRIC[family], found.value, compared, found.n)
+    outcome = Outcome(promoted, reason, MAIN_METRIC[family], found.value, then, found.n)
     written = write_decision(lake, candidate, champion, outcome, settings)
     by = "the gate; a person has the last word (promotion.approval: by_hand)" if waits else "the gate"
     decided = Decided(written.id, candidate, champion, verdict, decision.reason, by, written.at)
@@ -150,11 +150,11 @@ def _recorded(lake: Lake, config: Config, family: Family, version: Version) -> l
     """
     metric, n_values = MAIN_METRIC[family], 1 + config.evaluation.replicates
     is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
-    is_overall = (F.col(c.METRIC) == metric) & (F.col(c.SLICE) == OVERALL)
+    is_overall = (F.col(c.METRIC) == metric) & (F.col(c.SLICE) == c.OVERALL)
     is_known = F.col(c.FACET).isin(*facets_of(config, family).values())
     found = lake.read(tables.MODEL_EVALUATIONS).where(is_this & is_overall & is_known).collect()  # few: one a facet
     return [
-        Measured(row[c.FACET], OVERALL, metric, np.full(n_values, row[c.VALUE]), row[c.N])
+        Measured(row[c.FACET], c.OVERALL, metric, np.full(n_values, row[c.VALUE]), row[c.N])
         for row in sorted(found, key=lambda row: str(row[c.FACET]))
     ]
 

@@ -139,7 +139,7 @@ def over_time(months: pd.DataFrame) -> Picture:
 
 def duplicates(counts: pd.DataFrame, at_least: float) -> Picture:
     """One bar: originals, near and exact copies among the contents."""
-    figure, axes = canvas(8.4, 1.5)
+    figure, axes = canvas(8.4, 1.8)
     total, left = max(int(counts[COUNT].sum()), 1), 0
     by_kind = dict(zip(counts[COPY], counts[COUNT], strict=True))
     for kind, colour in ((ITSELF, BLUE), (NEAR, COLOURS[1]), (EXACT, COLOURS[5])):
@@ -150,7 +150,7 @@ def duplicates(counts: pd.DataFrame, at_least: float) -> Picture:
     entitled(axes, f"Originals and copies (near: {at_least:.0%} of the word triples agree)", "contents")
     _in_thousands(axes.xaxis)
     axes.spines["left"].set_visible(False)
-    axes.legend(frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.6))
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)
     copied = int(by_kind.get(NEAR, 0)) + int(by_kind.get(EXACT, 0))
     return Picture(figure, counts, f"{copied:,} of {total:,} contents ({copied / total:.1%}) are copies of another")
 
@@ -162,6 +162,8 @@ def coverage(counts: pd.DataFrame, n_content: int) -> Picture:
     left = np.zeros(len(facets))
     for source, colour in ((c.GOLD, COLOURS[1]), (c.CROWD, COLOURS[0])):
         of = counts[counts[c.SOURCE] == source].set_index(c.FACET)[COUNT]
+        if of.empty:
+            continue
         shares = np.array([of.get(facet, 0) for facet in facets]) / max(n_content, 1)
         axes.barh(range(len(facets)), shares, left=left, color=colour, label=source)
         left = left + shares
@@ -172,7 +174,8 @@ def coverage(counts: pd.DataFrame, n_content: int) -> Picture:
     axes.set_xlim(0, 1.08)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     entitled(axes, "How much is labelled?", f"share of the {n_content:,} contents")
-    _legend_beside(axes, "label from")
+    if facets:
+        _legend_beside(axes, "label from")
     told = ", ".join(f"{facet} {share:.0%}" for facet, share in zip(facets, left, strict=True))
     return Picture(figure, counts, f"Share of the contents with a label: {told or 'none'}")
 
@@ -206,7 +209,7 @@ def scattered(points: npt.NDArray[np.float64], names: Sequence[object], of: str,
         axes.scatter(points[at, 0], points[at, 1], s=11, alpha=0.55, color=colour, marker=mark, label=label, lw=0)
     axes.set_xticks([])
     axes.set_yticks([])
-    title = f"Do the embeddings tell {of} apart? ({len(points):,} contents)"
+    title = f"Embeddings, by the label of {of} ({len(points):,} contents)"
     entitled(axes, title, "first main direction", "second main direction")
     if len(points):
         _legend_beside(axes, of)
@@ -237,7 +240,7 @@ def creators_by_share(creators: pd.DataFrame) -> Picture:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(alpha=0.25, axis="x")
     entitled(axes, f"How much of one category do creators make? ({len(creators):,})", "share of the creator's content")
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     half = float((shares >= 0.5).mean()) if len(shares) else 0.0
     return Picture(figure, creators, f"{half:.0%} of {len(creators):,} creators make at least half of one category")
 
@@ -258,7 +261,7 @@ def risks(chances: Mapping[str, npt.NDArray[np.float64]], levels: Mapping[str, t
         axes.spines[["top", "right"]].set_visible(False)
         entitled(axes, f"Risk of {short(area)} ({len(values):,} contents)", "probability", "contents (log scale)")
         if area in levels:
-            axes.legend(frameon=False, loc="upper right")
+            _legend_beside(axes, "level")
         found.append(pd.DataFrame({"area": area, "from": edges[:-1], COUNT: counts}))
     data = pd.concat(found) if found else pd.DataFrame({"area": [], "from": [], COUNT: []})
     return Picture(figure, data, f"Contents by the probability of {', '.join(chances) or 'no risk'}")
@@ -274,7 +277,7 @@ def side_by_side(rows: pd.DataFrame, first: str, second: str) -> Picture:
         axes.hlines(at, low, high, color=colour, lw=2)
         axes.plot(value, at, mark, color=colour, label=name, markersize=6)
     axes.set_yticks(range(len(rows)), [short(one) for one in rows["name"]], parse_math=False)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(alpha=0.25, axis="x")
     entitled(axes, "Figures on the held-out contents", "value, with its 95% interval")
     _legend_beside(axes, "version")
@@ -293,7 +296,7 @@ def neighbour_agreement(rows: pd.DataFrame, names: tuple[str, str], k: int) -> P
         error = 1.96 * float(both[key].std(ddof=1)) / len(both) ** 0.5 if len(both) > 1 else 0.0
         left.bar([place], [mean], width=0.6, yerr=[error], capsize=4, color=(GREY, BLUE)[place])
         left.text(place, mean / 2, f"{mean:.1%}", ha="center", color="w", fontweight="bold")
-    left.set_xticks([0, 1], [short(one) for one in names], parse_math=False)
+    left.set_xticks([0, 1], [short(one).replace(" (", "\n(") for one in names], fontsize=8, parse_math=False)
     left.set_ylim(0, 1)
     left.yaxis.set_major_formatter(PercentFormatter(1.0))
     entitled(left, "Neighbours of the same label", "", f"share of the {k} nearest")
