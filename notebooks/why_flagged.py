@@ -76,16 +76,15 @@ explanation
 # MAGIC
 # MAGIC Blue speaks for the answer, red against it. *embedding* is the meaning as a whole, *term scores* and the single words
 # MAGIC what stands there to the letter. In the text above, the words are shaded by what they add; the table has them as
-# MAGIC numbers (log-odds: about 0.7 doubles the odds).
+# MAGIC numbers (log-odds: 0.7 more doubles the odds). The gravest finding comes first; `explanation.heads` names the others.
 
 # COMMAND ----------
 
-area = next(iter(name for name in explanation.heads if name != "category"), "category")
-explanation.picture(area)
+explanation.picture()
 
 # COMMAND ----------
 
-explanation.words(area).head(12)
+explanation.words().head(12)
 
 # COMMAND ----------
 

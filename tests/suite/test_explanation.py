@@ -39,12 +39,14 @@ def test_whatever_stands_in_a_text_is_escaped() -> None:
         content_id=evil,
         creator_id=evil,
         said=[evil],
+        notes=[evil],
         path=[],
         accepted=None,
         risks=[{"area": evil, "probability": 0.5, "level": "high", "levels": (0.3, None), "rules": []}],
         reasons=[
             {
-                "area": None,
+                "area": evil,
+                "is_open": True,
                 "answer": evil,
                 "other": evil,
                 "log_odds": 1.0,

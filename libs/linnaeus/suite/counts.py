@@ -73,7 +73,8 @@ def by_label(labels: DataFrame, most: int) -> DataFrame:
     """`facet`, `label` and `count` of each facet's `most` frequent labels."""
     counted = labels.groupBy(c.FACET, c.LABEL).agg(F.count(F.lit(1)).alias(COUNT))
     place = F.row_number().over(Window.partitionBy(c.FACET).orderBy(F.desc(COUNT), c.LABEL))
-    return counted.where(place <= most).orderBy(c.FACET, F.desc(COUNT), c.LABEL) if most else counted
+    ranked = counted.withColumn(c.PLACE, place).where(F.col(c.PLACE) <= most).drop(c.PLACE)
+    return ranked.orderBy(c.FACET, F.desc(COUNT), c.LABEL)
 
 
 def drawn(rows: DataFrame, key: str, most: int) -> DataFrame:

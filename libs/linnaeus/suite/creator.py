@@ -25,7 +25,7 @@ _BEGINS = 80  # characters of a text
 _MOST_SHARES = 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Creator(Shown):
     """A row of gold.creator_profiles, the creator's name, the history and the contents that count most.
 
@@ -49,13 +49,10 @@ class Creator(Shown):
         """What they are, in a sentence."""
         row = self.row
         n = f"{row[c.N_CONTENT]:,} content{'' if row[c.N_CONTENT] == 1 else 's'}"
-        if row[c.CATEGORY_ACCEPTED]:
-            made = f"mostly makes {row[c.CATEGORY_ACCEPTED]}"
-        else:
-            made = f"is of no one category ({(row[c.ABSTAINED] or 'not told').replace('_', ' ')})"
-        flags = ", ".join(row[c.RISK_AREAS] or []) or "nothing"
-        form = f", in the form of {row[c.MODALITY]}" if row[c.MODALITY] else ""
-        return f"Of {n}: {made}{form}. Flagged for {flags}."
+        form = f", mostly {row[c.MODALITY]}" if row[c.MODALITY] else ""
+        why_none = (row[c.ABSTAINED] or "not told").replace("_", " ")
+        made = f"mainly {row[c.CATEGORY_ACCEPTED]}" if row[c.CATEGORY_ACCEPTED] else f"no one category ({why_none})"
+        return f"{n}{form}; {made}. Flagged for {', '.join(row[c.RISK_AREAS] or []) or 'nothing'}."
 
     def sections(self) -> Sequence[Section]:
         """Profile, contents and history, as tables."""

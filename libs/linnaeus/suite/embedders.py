@@ -58,7 +58,7 @@ def vectors_by(context: Context, embedder: str) -> DataFrame:
     return with_embedding(joined, dimension).select(c.CONTENT_ID, c.EMBEDDING)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EmbedderComparison(Shown):
     """Neighbours by two embedders on the same contents.
 

@@ -17,6 +17,7 @@ from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.features.text import text
 from linnaeus.inference.explain import HeadReasons
 from linnaeus.inference.plots import contributions_plot, pieces
+from linnaeus.inference.score import LOW
 from linnaeus.runtime.report import Section
 from linnaeus.suite.context import Context
 from linnaeus.suite.pictures import Picture, entitled
@@ -29,7 +30,7 @@ _LEAST_SHADE = 0.04  # of the weightiest word, from which one is marked
 _FOR, _AGAINST = "47, 109, 181", "179, 38, 30"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation(Shown):
     """All that can be told of a row of gold.content_profiles. `told` is the job's own (jobs/_explanation.py)."""
 
@@ -49,10 +50,13 @@ class Explanation(Shown):
 
     @property
     def heads(self) -> list[str]:
-        """What there are reasons for: category, and risk areas, the most probable first."""
+        """What has reasons: risk areas that are not low, the most probable first; the category; the others."""
         from jobs._explanation import areas_of
 
-        return [one for one in (c.CATEGORY, *areas_of(self.row)) if one in self.told.reasons]
+        areas, level = areas_of(self.row), self.row[c.RISK_LEVEL] or {}
+        raised = [one for one in areas if level.get(one) != LOW]
+        ordered = [*raised, c.CATEGORY, *(one for one in areas if one not in raised)]
+        return [one for one in ordered if one in self.told.reasons]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -99,7 +103,7 @@ class Explanation(Shown):
         """What was found."""
         row = self.row
         found = [" › ".join(row[c.CATEGORY_PATH])] if row[c.CATEGORY] is not None else []
-        found += [f"{area}: {level}" for area, level in sorted((row[c.RISK_LEVEL] or {}).items()) if level != "low"]
+        found += [f"{area}: {level}" for area, level in sorted((row[c.RISK_LEVEL] or {}).items()) if level != LOW]
         return f"Why {', '.join(found) or 'nothing was found'}?"
 
     def sections(self) -> Sequence[Section]:
@@ -128,7 +132,8 @@ class Explanation(Shown):
             title=self.title,
             content_id=row[c.CONTENT_ID],
             creator_id=row[c.CREATOR_ID],
-            said=[*map(str, told.recomputed), *told.notes],
+            said=list(map(str, told.recomputed)),
+            notes=told.notes,
             path=told.path,
             accepted=row[c.CATEGORY_ACCEPTED],
             risks=areas,
@@ -142,6 +147,7 @@ class Explanation(Shown):
         found = pieces(reasons, self.settings.n_words)
         return {
             "area": None if head == c.CATEGORY else head,
+            "is_open": head == c.CATEGORY or (self.row[c.RISK_LEVEL] or {}).get(head) != LOW,
             "answer": reasons.answer,
             "other": reasons.other,
             "log_odds": reasons.log_odds,

@@ -14,7 +14,7 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, LinnaeusError
-from linnaeus.registry.gate import Check, Decision
+from linnaeus.registry.gate import CALIBRATION_ERROR, Check, Decision
 from linnaeus.registry.plots import gains_plot
 from linnaeus.runtime.report import Grid, Plot, Section
 from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, Tracking, Version
@@ -64,7 +64,7 @@ def version_named(tracking: Tracking, config: Config, given: str | int, model: s
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Models(Shown):
     """Registered versions by family, the newest first, with their aliases and main figures."""
 
@@ -89,9 +89,20 @@ class Models(Shown):
 
 def _plain(value: object) -> str | int | float | None:
     """A value of a pandas frame as a grid shows it."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and value != value):
+    if pd.isna(value):
         return None
     return value if isinstance(value, str | int | float) else str(value)
+
+
+def _with_interval(value: float, lower: float, upper: float) -> str | None:
+    """`0.976 (0.957–0.990)`; None for a figure that a version does not have."""
+    if pd.isna(value):
+        return None
+    return f"{value:.3f}" if pd.isna(lower) or pd.isna(upper) else f"{value:.3f} ({lower:.3f}–{upper:.3f})"
+
+
+def _signed(value: float) -> str | None:
+    return None if pd.isna(value) else f"{value:+.3f}"
 
 
 def models_of(context: Context) -> Models:
@@ -137,7 +148,7 @@ def _main_figures(context: Context, metric: dict[str, str]) -> dict[tuple[str, s
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Shown):
     """Two versions: the figures that were measured after training, and both judged on the same contents now.
 
@@ -167,8 +178,9 @@ class Comparison(Shown):
         return self.decision.checks if self.decision else ()
 
     def picture(self) -> Picture:
-        """The figures overall of both, with their intervals."""
-        rows = self.overall.assign(name=self.overall[c.FACET] + " · " + self.overall[c.METRIC])
+        """The figures overall of both, with their intervals; errors, which are better small, are left to the table."""
+        shown = self.overall[self.overall[c.METRIC] != CALIBRATION_ERROR]
+        rows = shown.assign(name=shown[c.FACET] + " · " + shown[c.METRIC])
         return pictures.side_by_side(rows, self.a.name, self.b.name)
 
     def sections(self) -> Sequence[Section]:
@@ -191,24 +203,20 @@ class Comparison(Shown):
         )
 
     def _side_by_side(self, title: str, rows: pd.DataFrame) -> Section:
-        header = (
-            "facet",
-            "slice",
-            "figure",
-            self.a.name,
-            "from",
-            "to",
-            self.b.name,
-            "from",
-            "to",
-            "difference",
-            "contents",
-        )
-        names = [*_KEY, "a", "a_lower", "a_upper", "b", "b_lower", "b_upper", "difference", "n"]
-        cells = [tuple(map(_plain, row)) for row in rows[names].astype(object).to_numpy()[:_MOST_SLICES]]
+        names = [self.a.name, self.b.name]
+        header = ("facet", "slice", "figure", *names, "difference", "contents")
+        cells = [
+            (
+                str(one.facet), str(one.slice), str(one.metric), _with_interval(one.a, one.a_lower, one.a_upper),
+                _with_interval(one.b, one.b_lower, one.b_upper), _signed(one.difference),
+                None if pd.isna(one.n) else int(one.n),
+            )
+            for one in rows.head(_MOST_SLICES).astype(object).itertuples()
+        ]  # fmt: skip
         more = len(rows) - len(cells)
-        said = "Measured after each was trained; intervals by a bootstrap over creators."
-        return Section(title, (said, *([f"{more} more rows are in .figures."] if more else [])), (Grid(header, cells),))
+        said = "Measured after each was trained, with 95% intervals by a bootstrap over creators."
+        told = (said, *([f"{more} more rows are in .figures."] if more else []))
+        return Section(title, told, (Grid(header, cells, (*names, "difference", "contents")),))
 
     def _slices(self) -> list[Section]:
         rows = self.figures[self.figures[c.SLICE] != c.OVERALL]

@@ -18,7 +18,7 @@ _LONGEST = 80  # characters of a value
 _MOST_PARTS = 4  # of a list or a map
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rows(Shown):
     """The first rows of a DataFrame."""
 

@@ -28,7 +28,7 @@ _WITHOUT_TABLES = {"make_sample"}
 _LONGEST = 160  # characters of what a run says, in a list of runs
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ran(Shown):
     """A job that is done. `result` is its JobResult, `summary` what its command prints in its last line."""
 
@@ -54,7 +54,7 @@ class Ran(Shown):
         return [Section("What it did", (), (Grid(("", "value"), rows),))]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Runs(Shown):
     """Runs of jobs, the newest first; `rows` has all that ops.job_runs says of them."""
 

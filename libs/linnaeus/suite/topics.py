@@ -25,7 +25,7 @@ _MOST_WORDS = 6
 _BEGINS = 90  # characters of a text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Topics(Shown):
     """A version of the tree: `nodes` has a row a node in the tree's order, `changes` what the version changed,
     `examples` the beginnings of contents by node id."""
