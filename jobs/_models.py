@@ -93,8 +93,8 @@ def taxonomy_version_in_force(config: Config) -> str:
 
 def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:
     """Every content with the features that a manifest names; those of another embedder or tokenizer are absent."""
-    made = [lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS)]
-    return features_of(*made, manifest)
+    content, tokens, vectors = (lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS))
+    return features_of(content, tokens, vectors, manifest)
 
 
 def facets_of(config: Config, family: str) -> dict[str, str]:

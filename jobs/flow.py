@@ -173,7 +173,8 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
         show()
         if not running and not recording:
             break
-        done, _ = wait([*running, *recording], timeout=0.5, return_when=FIRST_COMPLETED)
+        waited: list[Future[Any]] = [*running, *recording]
+        done, _ = wait(waited, timeout=0.5, return_when=FIRST_COMPLETED)
         failure = failure or next((one.exception() for one in done if one.exception()), None)
         for future in done & running.keys():
             job = running.pop(future)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -31,7 +31,7 @@ class _Section(BaseModel):
 
 
 class Lake(_Section):
-    """Where tables lie: a folder (`root`) or Unity Catalog (`catalog`), one of the two; `files` is for what is no table.
+    """Where tables lie: a folder (`root`) or Unity Catalog (`catalog`), one of the two; `files` is for the rest.
 
     `schema_prefix` stands before the names of a catalog's schemas.
     """
@@ -558,9 +558,12 @@ class Config(_Section):
         return RiskAreas.model_validate_or_teach(_read_yaml(resolve(self.risk.path)), self.risk.path)
 
 
+_D = TypeVar("_D", bound="_Document")
+
+
 class _Document(_Section):
     @classmethod
-    def model_validate_or_teach(cls, document: Any, where: str) -> Any:
+    def model_validate_or_teach(cls: type[_D], document: Any, where: str) -> _D:
         """Validate, or raise ConfigurationError in one line that names the file."""
         try:
             return cls.model_validate(document)

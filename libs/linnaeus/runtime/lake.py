@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import operator
 import random
 import re
 import threading
@@ -475,10 +476,10 @@ class Lake:
         stored = self.read(table).select(
             *[F.col(name).alias(_STORED + name) for name in table.key + table.compared], F.lit(True).alias(_STORED)
         )
-        same_key = reduce(Column.__and__, [F.col(name).eqNullSafe(F.col(_STORED + name)) for name in table.key])
+        same_key = reduce(operator.and_, [F.col(name).eqNullSafe(F.col(_STORED + name)) for name in table.key])
         joined = rows.join(stored, same_key, "left")
         differs = [~_same(table.schema[name], F.col(name), F.col(_STORED + name)) for name in table.compared]
-        is_changed = reduce(Column.__or__, differs, F.col(_STORED).isNull())
+        is_changed = reduce(operator.or_, differs, F.col(_STORED).isNull())
         return joined.where(is_changed).select(*rows.columns, F.coalesce(_STORED, F.lit(False)).alias(_STORED))
 
     def _merge_with_retries(self, changed: DataFrame, table: Table, counts: MergeCounts) -> None:
@@ -702,7 +703,7 @@ def _quoted(text: str) -> str:
 
 def _check_rows(changed: DataFrame, table: Table) -> MergeCounts:
     """Count, and refuse nulls in required columns and keys that stand twice."""
-    is_null = reduce(Column.__or__, [F.col(name).isNull() for name in table.required], F.lit(False))
+    is_null = reduce(operator.or_, [F.col(name).isNull() for name in table.required], F.lit(False))
     by_key = changed.groupBy(*table.key).agg(
         F.count(F.lit(1)).alias("times"),
         F.max(F.col(_STORED)).alias(_STORED),
