@@ -7,6 +7,7 @@ import functools
 import importlib
 import importlib.util
 import re
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def test_every_job_is_an_entry_point() -> None:
 
 @pytest.mark.parametrize(("job", "task"), TASKS)
 def test_a_tasks_parameters_are_settings_that_there_are(job: str, task: dict[str, Any]) -> None:
-    """In every target, with what people give and with nothing given; all tasks are told the same of where tables are."""
+    """In every target, with what people give and with nothing given; where tables are all tasks are told alike."""
     asked = {name for one in task["python_wheel_task"]["parameters"] for name in _PARAMETER.findall(one)}
     assert asked == set(defaults_of(job))
     for target in document.TARGETS:
@@ -212,11 +213,10 @@ def test_the_jobs_write_to_the_schemas_models_and_volumes_that_are_deployed(targ
     assert {one["catalog_name"] for one in schemas.values()} == {config.lake.catalog}
     prefix = config.lake.schema_prefix or ""
     assert set(schemas) == {prefix + layer for layer in {table.layer for table in tables.ALL} | {"models"}}
-    models = {
-        ".".join((m["catalog_name"], m["schema_name"], m["name"])) for m in resources["registered_models"].values()
-    }
+    place = itemgetter("catalog_name", "schema_name", "name")
+    models = {".".join(place(one)) for one in resources["registered_models"].values()}
     assert models == {config.registry.category_model, config.registry.risk_model}
-    volumes = {Path("/Volumes", v["catalog_name"], v["schema_name"], v["name"]) for v in resources["volumes"].values()}
+    volumes = {Path("/Volumes", *place(one)) for one in resources["volumes"].values()}
     assert volumes == {config.reports_folder, config.review_folder, config.checkpoint_folder}
 
 

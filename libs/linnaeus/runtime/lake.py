@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -29,7 +29,7 @@ from delta.exceptions import (
 )
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructField, StructType
@@ -43,6 +43,7 @@ from linnaeus.runtime.spark import detached, side_by_side, slots
 _STORED = "__stored_"
 _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
+_TAG = "linnaeus."  # before the names of tags, where they are properties of a table
 _REQUIRED = "required"  # the constraint that columns are not null
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _FEW = 5_000  # rows that are sent to all executors to be merged, however large they are
@@ -455,6 +456,26 @@ class Lake:
             raise ConstraintError(f"{table.full_name}: there are rows that break {', '.join(broken)}; none was added")
         return new
 
+    def tag(self, table: Table) -> list[str]:
+        """Give a catalog's table the tags that are declared: names of those that are new or have another value.
+
+        Tags are Unity Catalog's own and open-source Spark has no words for them. So they are properties of the table as
+        well (`linnaeus.<tag>`), which any catalog has, and by which a second run sees what was set. A lake in a folder
+        has none.
+        """
+        if self._root is not None:
+            return []
+        stored = self.detail(table).properties
+        new = {name: value for name, value in table.tags.items() if stored.get(_TAG + name) != value}
+        if new:
+            place = self._sql_name(table)
+            with suppress(ParseException):
+                self.session.sql(f"ALTER TABLE {place} SET TAGS ({_pairs(new)})")
+            as_properties = _pairs({_TAG + name: value for name, value in new.items()})
+            settle = f"ALTER TABLE {place} SET TBLPROPERTIES ({as_properties})"
+            self._with_retries(table, lambda attempt: self.session.sql(settle))
+        return list(new)
+
     def _add_constraint(self, table: Table, name: str, condition: str, is_there: bool) -> bool:
         """False where rows break it."""
         place = self._sql_name(table)
@@ -699,6 +720,11 @@ def _quoted(text: str) -> str:
     """A text as a literal of Spark SQL."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    """Names and values as Spark SQL lists them."""
+    return ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in values.items())
 
 
 def _check_rows(changed: DataFrame, table: Table) -> MergeCounts:
