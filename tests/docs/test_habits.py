@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_hooks_use_the_tools_of_the_environment() -> None:
         required = re.search(rf'"{module.partition(".")[0]}[>=]', (ROOT / "setup.py").read_text())
         assert required or (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
         re.compile(hook.get("files", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", ["ruff check .", "ruff format --check .", "mypy"])
+def test_the_code_is_clean(arguments: str) -> None:
+    """What `make lint` runs; mypy is strict on libs and jobs."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments.split()], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_help_tells_every_target() -> None:
