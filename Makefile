@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 ENV ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test test-slow test-soak bench lint clean
+.PHONY: help setup sample test test-slow test-soak coverage bench notebooks lint docs clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,17 +25,27 @@ test-slow: setup ## the tests that take minutes
 test-soak: setup ## slow ones that CI has no time for: kills at all points, twenty rounds of writers, seldom settings
 	@$(VENV_PYTHON) -m pytest tests -m soak
 
+coverage: setup ## the tests of `make test`, and how much of libs and jobs they run (what runs in Spark's workers is not seen)
+	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-report=html
+
 bench: setup ## how to print the benchmarks' figures
 	@echo "Each benchmark prints its own figures; run the one you want:"
 	@for file in $$(grep -ls __main__ tests/benchmarks/*.py); do \
 		echo "  $(VENV_PYTHON) -m tests.benchmarks.$$(basename $$file .py)"; done
+
+notebooks: setup ## notebooks/*.py as Jupyter's, in build/notebooks
+	@$(VENV_PYTHON) -m linnaeus.suite.notebooks notebooks build/notebooks
 
 lint: setup ## ruff and mypy
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
 
+docs: setup ## the documentation as a site, site/index.html; a link that leads nowhere fails it
+	@NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 clean: ## remove .venv, what was fetched, and the tables (lake/) with their models
-	rm -rf .venv .cache lake build dist libs/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .cache lake site build dist libs/*.egg-info htmlcov .coverage .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	rm -rf spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

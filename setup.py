@@ -64,7 +64,11 @@ LOCAL = [
     "rdflib>=7.1",  # SKOS, in convert_taxonomy
 ]
 
+# MkDocs 2 has neither plug-ins nor themes as MkDocs 1 has them.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0"]
+
 TEST = [
+    *DOCS,  # tests/docs builds the site
     "pytest>=8",
     "pytest-cov>=5",
     "pytest-xdist>=3.6",
@@ -72,6 +76,9 @@ TEST = [
     "chispa>=0.10",
     "crowd-kit>=1.4",
     "databricks-bundles==1.22.1",
+    "nbclient>=0.10",  # this and the next two: notebooks run in the tests as in Jupyter
+    "nbformat>=5.10",
+    "ipykernel>=6.29",
     "onnxruntime>=1.18",
     "mypy>=1.11",
     "ruff>=0.6",
@@ -90,6 +97,6 @@ setup(
         "linnaeus": ["py.typed", "**/*.j2", "**/*.css", "**/*.js"],
     },
     install_requires=REQUIRED,
-    extras_require={"local": LOCAL, "test": TEST},
+    extras_require={"local": LOCAL, "test": TEST, "docs": DOCS},
     entry_points={"console_scripts": [f"{job}=jobs.{job}:command" for job in JOBS]},
 )

@@ -93,8 +93,8 @@ def taxonomy_version_in_force(config: Config) -> str:
 
 def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:
     """Every content with the features that a manifest names; those of another embedder or tokenizer are absent."""
-    made = [lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS)]
-    return features_of(*made, manifest)
+    content, tokens, vectors = (lake.read(table) for table in (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS))
+    return features_of(content, tokens, vectors, manifest)
 
 
 def facets_of(config: Config, family: str) -> dict[str, str]:
@@ -119,8 +119,11 @@ def held_out_figures(lake: Reader, config: Config, bundle: ModelBundle) -> dict[
         return {facet: _figures(rows, bundle, config) for facet, rows in _held_out(lake, config, bundle, held).items()}
 
 
-def judgement(lake: Reader, config: Config, bundle: ModelBundle, labelled: Mapping[str, DataFrame]) -> Judgement:
-    """The figures of `held_out_figures`, and what is behind them, of labelled examples by facet."""
+def judgement(
+    lake: Reader, config: Config, bundle: ModelBundle, labelled: Mapping[str, DataFrame] | None = None
+) -> Judgement:
+    """The figures of `held_out_figures`, and what is behind them, of labelled examples by facet (None: all there are
+    now)."""
     with ExitStack() as held:
         rows = _held_out(lake, config, bundle, held, labelled)
         figures = {facet: _figures(one, bundle, config) for facet, one in rows.items()}

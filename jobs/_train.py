@@ -44,7 +44,7 @@ from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version,
 from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.calibration import binned, calibrated, fit_calibration
 from linnaeus.training.card import model_card
-from linnaeus.training.evaluation import OVERALL, Figure
+from linnaeus.training.evaluation import Figure
 from linnaeus.training.examples import (
     Counts,
     balanced,
@@ -371,7 +371,7 @@ def _register(
             f"{facet}.{f.metric}": f.value
             for facet, of_facet in found.figures.items()
             for f in of_facet
-            if f.slice == OVERALL and not is_of_curve(f.metric)
+            if f.slice == c.OVERALL and not is_of_curve(f.metric)
         },
         tags=tags,
         documents={"model_card.md": card},

@@ -105,7 +105,8 @@ def _of_facet(
     )
     if n_votes == 0:
         return _Aggregated(own, None, f"no votes{outside}")
-    name, why = config.labels.methods.get(facet, config.labels.method), ""
+    name: str = config.labels.methods.get(facet, config.labels.method)
+    why = ""
     partitions = max(slots(votes.sparkSession), math.ceil(n_votes / _VOTES_A_PARTITION))
     numbered = number_votes(own, gold.where(F.col(c.FACET) == facet), partitions)
     held.callback(numbered.release)

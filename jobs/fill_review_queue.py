@@ -61,8 +61,8 @@ def main(config: Config) -> JobResult:
 def _fill(lake: Lake, review: Review, labels_of: Mapping[str, tuple[str, ...]]) -> tuple[int, int]:
     """Contents that were looked at, and rows of the queue that are new or differ."""
     contents = lake.read(tables.CONTENT)
-    others = [lake.read(table) for table in (tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES)]
-    waiting = candidates(contents, *others, {facet: len(labels) for facet, labels in labels_of.items()})
+    labels, profiles, issues = (lake.read(one) for one in (tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES))
+    waiting = candidates(contents, labels, profiles, issues, {facet: len(own) for facet, own in labels_of.items()})
     chosen = choose(
         with_priority(waiting, review.reach_weight), review.budget, review.most_a_creator, review.category_share
     )

@@ -1,6 +1,7 @@
 """Runs the graph that databricks.yml declares on this machine, in one Spark session.
 
-As on Databricks a job starts when those that it depends on are done, beside others that can run.
+There it is that of two scheduled jobs, whose tasks wait for each other by their schedules; here it is one, whose tasks
+start when those that they depend on are done, beside others that can run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,15 @@ _USE_REGISTRY = {"train_category", "train_risk", "promote_model", "score_content
 # Jobs, each with those it comes after; every job stands after all of them.
 Graph = dict[str, frozenset[str]]
 
+# Jobs of databricks.yml whose tasks a flow runs; the others are started by people, or keep their own time.
+BUNDLE_JOBS = ("nightly", "training")
+# What a task of one of them comes after that is a task of another, which on Databricks the schedules see to.
+BETWEEN_BUNDLE_JOBS: Mapping[str, tuple[str, ...]] = {
+    "train_category": ("build_tokens", "build_embeddings", "aggregate_labels"),
+    "train_risk": ("build_tokens", "build_embeddings", "aggregate_labels"),
+    "score_content": ("promote_model",),
+}
+
 
 @dataclass
 class _Row:
@@ -45,32 +55,48 @@ class _Row:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-def read_graph(path: Path) -> Graph:
-    """Jobs (entry points of the bundle's wheel tasks) and those each depends on; in order, the file's where it is free.
+def read_graph(path: Path, between: Mapping[str, tuple[str, ...]] = BETWEEN_BUNDLE_JOBS) -> Graph:
+    """The graph of a flow: entry points of the tasks of `BUNDLE_JOBS`, each with those it comes after.
 
-    Raises ConfigurationError for a file that is not there, a task that is unknown, or a cycle.
+    `between` adds to what `depends_on` says. What follows from other dependencies is left out; the order is the file's
+    where it is free. Raises ConfigurationError for a file or a job that is not there, a task that is unknown or stands
+    twice, or a circle.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{path}: no such file; the flow takes its graph from databricks.yml") from error
     entries: dict[str, str] = {}
-    above: dict[str, list[str]] = {}
-    for job in document["resources"]["jobs"].values():
-        for task in job["tasks"]:
-            entries[task["task_key"]] = task["python_wheel_task"]["entry_point"]
-            above[task["task_key"]] = [one["task_key"] for one in task.get("depends_on", [])]
+    above: dict[str, set[str]] = {}
+    for task in _tasks(path):
+        key = task["task_key"]
+        if key in entries:
+            raise ConfigurationError(f"{path}: there are two tasks {key!r}; a flow runs {' and '.join(BUNDLE_JOBS)}")
+        entries[key] = task["python_wheel_task"]["entry_point"]
+        above[key] = {one["task_key"] for one in task.get("depends_on", [])} | set(between.get(key, ()))
     unknown = {one for needed in above.values() for one in needed} - set(entries)
     if unknown:
         raise ConfigurationError(f"{path}: depends_on names {sorted(unknown)[0]!r}, which is no task")
+    if lacking := sorted(set(between) - set(entries)):
+        raise ConfigurationError(f"{path}: there is no task {lacking[0]!r}; a flow runs {' and '.join(BUNDLE_JOBS)}")
     try:
         graphlib.TopologicalSorter(above).prepare()
     except graphlib.CycleError as error:
         raise ConfigurationError(f"{path}: the tasks depend on each other in a circle: {error.args[1]}") from error
-    ordered: list[str] = []
-    while len(ordered) < len(entries):
-        ordered.append(next(key for key in entries if key not in ordered and set(above[key]) <= set(ordered)))
-    return {entries[key]: frozenset(entries[one] for one in above[key]) for key in ordered}
+    graph: Graph = {}
+    while len(graph) < len(entries):
+        key = next(key for key in entries if key not in graph and above[key] <= graph.keys())
+        graph[key] = frozenset(above[key] - frozenset[str]().union(*[_before(graph, one) for one in above[key]]))
+    return {entries[key]: frozenset(entries[one] for one in needed) for key, needed in graph.items()}
+
+
+def _tasks(path: Path) -> list[dict[str, Any]]:
+    """Tasks of `BUNDLE_JOBS`, in the order of both."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path}: no such file; the flow takes its graph from databricks.yml") from error
+    jobs = document["resources"]["jobs"]
+    lacking = [name for name in BUNDLE_JOBS if name not in jobs]
+    if lacking:
+        raise ConfigurationError(f"{path}: there is no job {lacking[0]!r}; a flow runs {' and '.join(BUNDLE_JOBS)}")
+    return [task for name in BUNDLE_JOBS for task in jobs[name]["tasks"]]
 
 
 def choose(graph: Graph, only: str | None = None, first: str | None = None) -> Graph:
@@ -147,7 +173,8 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
         show()
         if not running and not recording:
             break
-        done, _ = wait([*running, *recording], timeout=0.5, return_when=FIRST_COMPLETED)
+        waited: list[Future[Any]] = [*running, *recording]
+        done, _ = wait(waited, timeout=0.5, return_when=FIRST_COMPLETED)
         failure = failure or next((one.exception() for one in done if one.exception()), None)
         for future in done & running.keys():
             job = running.pop(future)

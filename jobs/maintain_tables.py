@@ -1,4 +1,4 @@
-"""Keeps tables in shape: constraints as declared, few files instead of many small ones, none of long past versions."""
+"""Keeps tables in shape: constraints and tags as declared, few files not many small ones, none of long past versions."""
 
 from __future__ import annotations
 
@@ -43,12 +43,14 @@ def _keep(lake: Lake, table: Table, bounds: Maintain) -> _Kept:
         new = lake.constrain(table)
     except ConstraintError as error:
         broken = str(error)
+    tags = lake.tag(table)
     before = lake.detail(table)
     after = _compacted(lake, table, bounds, before)
     lake.vacuum([table], bounds.retention_hours)
     said = [f"{before.files} files of {before.size / _MEGABYTE:.1f} MB"]
     said += [f"now {after.files}"] if after != before else []
     said += [f"constraints {', '.join(new)} added"] if new else []
+    said += [f"tags {', '.join(tags)} set"] if tags else []
     return _Kept("; ".join(said), broken)
 
 

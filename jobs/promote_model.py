@@ -15,7 +15,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
-from linnaeus.registry.gate import OVERALL, Decision, Measured, decide
+from linnaeus.registry.gate import Decision, Measured, decide
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
@@ -75,14 +75,14 @@ def _decide(
 
     So an interrupted run is decided again, and the same way.
     """
-    found = _compared(lake, tracking, config, family, candidate, champion)
+    found = compared(lake, tracking, config, family, candidate, champion)
     decision, settings = found.decision, config.promotion.model_dump()
     waits = decision.promoted and config.promotion.approval == "by_hand"
     verdict = "passed, waits for approval" if waits else "promoted" if decision.promoted else "refused"
     reason = f"{verdict}: {decision.reason}" if waits else decision.reason
-    compared = decision.checks[0].champion if decision.checks else None
+    then = decision.checks[0].champion if decision.checks else None
     promoted = decision.promoted and not waits
-    outcome = Outcome(promoted, reason, MAIN_METRIC[family], found.value, compared, found.n)
+    outcome = Outcome(promoted, reason, MAIN_METRIC[family], found.value, then, found.n)
     written = write_decision(lake, candidate, champion, outcome, settings)
     by = "the gate; a person has the last word (promotion.approval: by_hand)" if waits else "the gate"
     decided = Decided(written.id, candidate, champion, verdict, decision.reason, by, written.at)
@@ -93,7 +93,7 @@ def _decide(
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class Comparison:
     """A decision, the candidate's figure and on how many contents, and whether the champion's are of its training."""
 
     decision: Decision
@@ -102,13 +102,14 @@ class _Comparison:
     is_recorded: bool = False
 
 
-def _compared(
+def compared(
     lake: Lake, tracking: Tracking, config: Config, family: Family, candidate: Version, champion: Version | None
-) -> _Comparison:
+) -> Comparison:
+    """What the gate says of a candidate against a champion (None: there is none). Nothing is written or moved."""
     bundle = tracking.load(candidate)
     in_force = tracking.load(champion) if champion else None
     if reason := _unfit(bundle, in_force, candidate, config):
-        return _Comparison(Decision(False, reason))
+        return Comparison(Decision(False, reason))
     own = _own(lake, config, bundle, candidate, champion)
     # The features that the champion was made for may be gone: what was measured when they were there counts.
     is_recorded = in_force is not None and not_in_force(in_force.manifest, config) is not None
@@ -120,7 +121,7 @@ def _compared(
             else measured(held_out_figures(lake, config, in_force))
         )
     decision = decide(MAIN_METRIC[family], own, other, config.promotion)
-    return _Comparison(decision, *main_figure(own, family), is_recorded)
+    return Comparison(decision, *main_figure(own, family), is_recorded)
 
 
 def _own(
@@ -149,11 +150,11 @@ def _recorded(lake: Lake, config: Config, family: Family, version: Version) -> l
     """
     metric, n_values = MAIN_METRIC[family], 1 + config.evaluation.replicates
     is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
-    is_overall = (F.col(c.METRIC) == metric) & (F.col(c.SLICE) == OVERALL)
+    is_overall = (F.col(c.METRIC) == metric) & (F.col(c.SLICE) == c.OVERALL)
     is_known = F.col(c.FACET).isin(*facets_of(config, family).values())
     found = lake.read(tables.MODEL_EVALUATIONS).where(is_this & is_overall & is_known).collect()  # few: one a facet
     return [
-        Measured(row[c.FACET], OVERALL, metric, np.full(n_values, row[c.VALUE]), row[c.N])
+        Measured(row[c.FACET], c.OVERALL, metric, np.full(n_values, row[c.VALUE]), row[c.N])
         for row in sorted(found, key=lambda row: str(row[c.FACET]))
     ]
 

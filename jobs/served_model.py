@@ -12,12 +12,13 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.pyfunc.model import PythonModel
 
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 
 
-class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class ServedModel(PythonModel):  # type: ignore[misc]
     """A bundle behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -31,10 +31,15 @@ class _Section(BaseModel):
 
 
 class Lake(_Section):
-    """Where tables lie: a folder (`root`) or Unity Catalog (`catalog`), one of the two."""
+    """Where tables lie: a folder (`root`) or Unity Catalog (`catalog`), one of the two; `files` is for the rest.
+
+    `schema_prefix` stands before the names of a catalog's schemas.
+    """
 
     root: str | None = None
     catalog: Identifier | None = None
+    schema_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = None
+    files: str | None = None
     merge_retries: int = Field(ge=0, le=50)
     deletion_vectors: bool
 
@@ -573,28 +578,29 @@ class Config(_Section):
 
     @property
     def reports_folder(self) -> Path | None:
-        """Where HTML reports go: `reports.folder`, else beside the tables of a folder; None on a catalog."""
+        """Where HTML reports go: `reports.folder`, else below `lake.files` or `lake.root`, or None."""
         return self._beside_tables(self.reports.folder, "reports")
 
     @property
     def review_folder(self) -> Path | None:
-        """Where the review queue's files go: `review.folder`, else beside the tables of a folder; None on a catalog."""
+        """Where the review queue's files go: `review.folder`, else below `lake.files` or `lake.root`, or None."""
         return self._beside_tables(self.review.folder, "review")
 
     @property
     def checkpoint_folder(self) -> Path | None:
-        """Where fits are kept until they are done: `training.checkpoints`, else beside the tables of a folder."""
+        """Where fits are kept until they are done: `training.checkpoints`, else as reports."""
         return self._beside_tables(self.training.checkpoints, "checkpoints")
 
     @property
     def search_folder(self) -> Path | None:
-        """Where trials are kept: `search.folder`, else beside the tables of a folder; None on a catalog."""
+        """Where trials are kept: `search.folder`, else below `lake.files` or `lake.root`, or None."""
         return self._beside_tables(self.search.folder, "search")
 
     def _beside_tables(self, given: str | None, name: str) -> Path | None:
         if given is not None:
             return resolve(given)
-        return resolve(self.lake.root) / name if self.lake.root is not None else None
+        place = self.lake.files or self.lake.root
+        return resolve(place) / name if place is not None else None
 
     def read_taxonomy(self) -> Taxonomy:
         """The tree of `taxonomy.path`, checked. Raises ConfigurationError."""
@@ -605,9 +611,12 @@ class Config(_Section):
         return RiskAreas.model_validate_or_teach(_read_yaml(resolve(self.risk.path)), self.risk.path)
 
 
+_D = TypeVar("_D", bound="_Document")
+
+
 class _Document(_Section):
     @classmethod
-    def model_validate_or_teach(cls, document: Any, where: str) -> Any:
+    def model_validate_or_teach(cls: type[_D], document: Any, where: str) -> _D:
         """Validate, or raise ConfigurationError in one line that names the file."""
         try:
             return cls.model_validate(document)

@@ -75,6 +75,12 @@ class Table:
         return tuple(self.schema.names)
 
     @property
+    def tags(self) -> dict[str, str]:
+        """What people find it by in a catalog, and rules for masking or access are made for."""
+        personal = "unknown" if self.traces is None else "yes" if self.traces.columns else "no"
+        return {"suite": "linnaeus", "layer": self.layer, "personal_data": personal}
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Columns that may not be null."""
         return tuple(f.name for f in self.schema.fields if f.metadata.get("required"))

@@ -89,7 +89,7 @@ def spread_windows(windows: DataFrame, partitions: int) -> DataFrame:
 def embed_windows(windows: DataFrame, annotator: Any) -> DataFrame:
     """The windows with their `embedding` in the place of their `text`."""
     documents = DocumentAssembler().setInputCol(c.TEXT).setOutputCol("document").transform(windows)
-    vectors = annotator.setInputCols(["document"]).setOutputCol(_VECTOR).transform(documents)
+    vectors: DataFrame = annotator.setInputCols(["document"]).setOutputCol(_VECTOR).transform(documents)
     kept = [name for name in windows.columns if name != c.TEXT]
     return vectors.select(*kept, F.col(_VECTOR)[0]["embeddings"].alias(c.EMBEDDING))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,7 @@ def with_embedding(rows: DataFrame, dimension: int) -> DataFrame:
     """
     schema = StructType([*rows.schema.fields, StructField(c.EMBEDDING, ArrayType(FloatType()))])
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             vectors = batch.column(c.VECTOR)
             numbers = list_array(vector_matrix(vectors, dimension, np.nan), absent=~np.asarray(vectors.is_valid()))

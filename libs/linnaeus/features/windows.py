@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ _LONGEST_WORD = 100  # letters of a word that BERT looks up
 _SEGMENT = re.compile(r"(?s).{1,50000}[^ \t\r\n]*")  # ends with a word, by what BERT takes for white space
 _WINDOWS_A_BATCH = 1000
 
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Each batch of vectors becomes a column of cosines; no vector leaves the workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +49,7 @@ def with_similarity(rows: DataFrame, query: Floats) -> DataFrame:
     wanted = query.astype(np.float64)
     wanted = wanted / (np.linalg.norm(wanted) or 1.0)
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             vectors = vector_matrix(batch.column(c.VECTOR), len(wanted), np.nan).astype(np.float64)
             norms = np.linalg.norm(vectors, axis=1)

@@ -5,6 +5,7 @@ A rule never lowers a level, and never works in silence: the ids of those that f
 
 from __future__ import annotations
 
+import operator
 import re
 from functools import reduce
 
@@ -47,7 +48,7 @@ def matches(rule: Rule, text: Column) -> Column:
     if rule.domains:
         domains = "|".join(_quoted(domain) for domain in rule.domains)
         patterns.append(rf"(?:https?://|www\.)(?:[^\s/?#]*[.@])?(?:{domains})(?=[\s/?#:,;)\]\"'>]|\.?$|\.\s)")
-    return reduce(Column.__or__, [F.coalesce(text.rlike(f"(?iu){one}"), F.lit(False)) for one in patterns])
+    return reduce(operator.or_, [F.coalesce(text.rlike(f"(?iu){one}"), F.lit(False)) for one in patterns])
 
 
 def _fired(text: Column, areas: RiskAreas) -> Column:

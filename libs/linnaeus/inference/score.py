@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +26,7 @@ from linnaeus.inference.predictor import Array, FeatureBatch, Predictor
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 PREDICTION_PREFIX = "p_"
 _FEATURES = (c.VECTOR, c.STATISTICS, c.TERMS)
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from linnaeus.labels.em import Fit, Floats, Method, over_posteriors, vote_shares
 from linnaeus.labels.mace import Mace
 from linnaeus.labels.majority import Majority
 from linnaeus.labels.one_coin import OneCoin
-from linnaeus.labels.rules import BackOff, Rule, entropy
+from linnaeus.labels.rules import BackOff, Decided, Rule, entropy
 from linnaeus.labels.wawa import Wawa
 
 METHODS: dict[str, Method] = {
@@ -45,9 +45,7 @@ def labels_of(votes: NumberedVotes, facet: str, method: Method, found: Fit, rule
     )
 
 
-def _rows(
-    ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering, decided: tuple[Sequence[str], Floats]
-) -> pa.RecordBatch:
+def _rows(ids: pa.Array, posterior: Floats, block: Block, numbering: Numbering, decided: Decided) -> pa.RecordBatch:
     names, probability = decided
     columns = [
         ids,

@@ -7,7 +7,7 @@ of annotators grows neither with the votes nor with labels that nobody gives.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from linnaeus.contracts import columns as c
 
 Integers = npt.NDArray[np.int32]
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 UNKNOWN = -1  # no gold label
 _VOTES_A_BLOCK = 200_000

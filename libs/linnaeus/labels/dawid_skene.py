@@ -60,4 +60,5 @@ class DawidSkene:
 
 def priors_of(sums: Arrays) -> Floats:
     """Shares of the labels among the items, none of them zero."""
-    return np.maximum(sums["labels"] / sums["labels"].sum(), LEAST)
+    shares: Floats = np.maximum(sums["labels"] / sums["labels"].sum(), LEAST)
+    return shares

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +33,17 @@ _VOTES_A_TASK = 2_000_000
 class Method(Protocol):
     """A model of annotators: two steps, and when to stop."""
 
-    name: str
-    max_iterations: int
-    tolerance: float
+    @property
+    def name(self) -> str:
+        """As labels.method calls it."""
+
+    @property
+    def max_iterations(self) -> int:
+        """After which it stops."""
+
+    @property
+    def tolerance(self) -> float:
+        """Gain of the objective below which it stops; none where this is not above 0."""
 
     def start(self, numbering: Numbering) -> Arrays | None:
         """First estimates; None: they come from the shares of votes."""
@@ -223,7 +231,8 @@ def from_arrays(arrays: Arrays) -> Fit:
 def to_bytes(arrays: Arrays) -> bytes:
     """Arrays in NumPy's own format."""
     stream = io.BytesIO()
-    np.savez(stream, **arrays)
+    named: dict[str, Any] = dict(arrays)
+    np.savez(stream, **named)
     return stream.getvalue()
 
 

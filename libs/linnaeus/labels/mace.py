@@ -45,8 +45,8 @@ class Mace:
         gain = np.log(np.maximum(by_chance + known, LEAST))[block.pairs] - wrong
         n_labels = len(numbering.labels)
         cell = block.items * n_labels + numbering.pair_label[block.pairs]
-        gains = np.bincount(cell, gain, block.n_items * n_labels).reshape(block.n_items, n_labels)
-        return normalised(gains)  # what is wrong for every label alike cancels out
+        gains = np.asarray(np.bincount(cell, gain, block.n_items * n_labels), dtype=np.float64)
+        return normalised(gains.reshape(block.n_items, n_labels))  # what is wrong for every label alike cancels out
 
     def sums(self, block: Block, numbering: Numbering, posterior: Floats, estimates: Arrays | None) -> Arrays:
         """Expected answers of each pair by habit, and by knowing."""

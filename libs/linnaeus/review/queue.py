@@ -74,7 +74,7 @@ def choose(rows: DataFrame, budget: int, most_a_creator: int, category_share: fl
     No creator has more than `most_a_creator`. A category has at most `category_share` of the budget, unless the others
     can't fill it.
     """
-    order = [F.col(c.PRIORITY).desc(), F.xxhash64(c.ITEM_ID), c.ITEM_ID, c.FACET]
+    order: list[Column | str] = [F.col(c.PRIORITY).desc(), F.xxhash64(c.ITEM_ID), c.ITEM_ID, c.FACET]
     waiting = rows.where(F.col(c.PRIORITY) > 0)
     of_creator = F.row_number().over(Window.partitionBy(c.CREATOR_ID).orderBy(*order))
     kept = waiting.withColumn("__of_creator", of_creator).where(F.col("__of_creator") <= most_a_creator)

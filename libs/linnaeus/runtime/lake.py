@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import datetime
+import operator
 import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -28,7 +29,7 @@ from delta.exceptions import (
 )
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructField, StructType
@@ -42,6 +43,7 @@ from linnaeus.runtime.spark import detached, side_by_side, slots
 _STORED = "__stored_"
 _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
+_TAG = "linnaeus."  # before the names of tags, where they are properties of a table
 _REQUIRED = "required"  # the constraint that columns are not null
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _FEW = 5_000  # rows that are sent to all executors to be merged, however large they are
@@ -114,6 +116,7 @@ class Lake:
         self.session = session
         self._root = resolve(config.lake.root) if config.lake.root is not None else None
         self._catalog = config.lake.catalog
+        self._prefix = config.lake.schema_prefix or ""
         self._retries = config.lake.merge_retries
         self._properties = {_DELETION_VECTORS: "true"} if config.lake.deletion_vectors else {}
         self._note: str | None = None
@@ -133,10 +136,13 @@ class Lake:
         return noting
 
     def place(self, table: Table) -> str:
-        """Where a table is: a path, or `catalog.layer.name`."""
+        """Where a table is: a path, or `catalog.schema.name`, the schema being the layer with the prefix before it."""
         if self._root is not None:
             return str(self._root / table.layer / table.name)
-        return f"`{self._catalog}`.`{table.layer}`.`{table.name}`"
+        return f"{self._schema(table)}.`{table.name}`"
+
+    def _schema(self, table: Table) -> str:
+        return f"`{self._catalog}`.`{self._prefix}{table.layer}`"
 
     def folder(self, table: Table) -> Path | None:
         """Where the files of a table lie; None on Unity Catalog, where they are the catalog's."""
@@ -453,6 +459,26 @@ class Lake:
             raise ConstraintError(f"{table.full_name}: there are rows that break {', '.join(broken)}; none was added")
         return new
 
+    def tag(self, table: Table) -> list[str]:
+        """Give a catalog's table the tags that are declared: names of those that are new or have another value.
+
+        Tags are Unity Catalog's own and open-source Spark has no words for them. So they are properties of the table as
+        well (`linnaeus.<tag>`), which any catalog has, and by which a second run sees what was set. A lake in a folder
+        has none.
+        """
+        if self._root is not None:
+            return []
+        stored = self.detail(table).properties
+        new = {name: value for name, value in table.tags.items() if stored.get(_TAG + name) != value}
+        if new:
+            place = self._sql_name(table)
+            with suppress(ParseException):
+                self.session.sql(f"ALTER TABLE {place} SET TAGS ({_pairs(new)})")
+            as_properties = _pairs({_TAG + name: value for name, value in new.items()})
+            settle = f"ALTER TABLE {place} SET TBLPROPERTIES ({as_properties})"
+            self._with_retries(table, lambda attempt: self.session.sql(settle))
+        return list(new)
+
     def _add_constraint(self, table: Table, name: str, condition: str, is_there: bool) -> bool:
         """False where rows break it."""
         place = self._sql_name(table)
@@ -474,10 +500,10 @@ class Lake:
         stored = self.read(table).select(
             *[F.col(name).alias(_STORED + name) for name in table.key + table.compared], F.lit(True).alias(_STORED)
         )
-        same_key = reduce(Column.__and__, [F.col(name).eqNullSafe(F.col(_STORED + name)) for name in table.key])
+        same_key = reduce(operator.and_, [F.col(name).eqNullSafe(F.col(_STORED + name)) for name in table.key])
         joined = rows.join(stored, same_key, "left")
         differs = [~_same(table.schema[name], F.col(name), F.col(_STORED + name)) for name in table.compared]
-        is_changed = reduce(Column.__or__, differs, F.col(_STORED).isNull())
+        is_changed = reduce(operator.or_, differs, F.col(_STORED).isNull())
         return joined.where(is_changed).select(*rows.columns, F.coalesce(_STORED, F.lit(False)).alias(_STORED))
 
     def _merge_with_retries(self, changed: DataFrame, table: Table, counts: MergeCounts) -> None:
@@ -573,7 +599,9 @@ class Lake:
         if self._root is not None:
             builder = builder.location(self.place(table))
         else:
-            self.session.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._catalog}`.`{table.layer}`")
+            # Only where it is not there: Unity Catalog asks for the right to create one even then.
+            if not self.session.catalog.databaseExists(self._schema(table)):
+                self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema(table)}")
             builder = builder.tableName(self.place(table))
         try:
             for name, value in self._properties.items():
@@ -705,9 +733,14 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def _pairs(values: Mapping[str, str]) -> str:
+    """Names and values as Spark SQL lists them."""
+    return ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in values.items())
+
+
 def _check_rows(changed: DataFrame, table: Table) -> MergeCounts:
     """Count, and refuse nulls in required columns and keys that stand twice."""
-    is_null = reduce(Column.__or__, [F.col(name).isNull() for name in table.required], F.lit(False))
+    is_null = reduce(operator.or_, [F.col(name).isNull() for name in table.required], F.lit(False))
     by_key = changed.groupBy(*table.key).agg(
         F.count(F.lit(1)).alias("times"),
         F.max(F.col(_STORED)).alias(_STORED),

@@ -68,9 +68,17 @@ def write_page(folder: Path | None, name: str, page: str) -> Path | None:
 
 def as_page(title: str, sections: Sequence[Section]) -> str:
     """The report as HTML, whole by itself."""
-    return _TEMPLATES.get_template("report.html.j2").render(
-        title=title, sections=[(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
-    )
+    return _TEMPLATES.get_template("report.html.j2").render(title=title, sections=_with_plots(sections))
+
+
+def as_fragment(sections: Sequence[Section]) -> str:
+    """The sections as HTML, to stand in a page that has its own head and style: a notebook's, say."""
+    return _TEMPLATES.get_template("sections.html.j2").render(sections=_with_plots(sections))
+
+
+def _with_plots(sections: Sequence[Section]) -> list[tuple[Section, list[tuple[str, str]]]]:
+    """Each section with its plots' data URLs and captions."""
+    return [(one, [(_inline(plot), plot.caption) for plot in one.plots]) for one in sections]
 
 
 def print_report(title: str, sections: Sequence[Section], console: Console | None = None) -> None:

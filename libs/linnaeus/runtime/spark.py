@@ -123,7 +123,9 @@ def _keep_jars_from_python(session: SparkSession) -> None:
     processor time.
     """
     context = session.sparkContext
-    context._python_includes[:] = [name for name in context._python_includes if not name.endswith(".jar")]
+    includes = context._python_includes
+    assert includes is not None  # a running context has its list
+    includes[:] = [name for name in includes if not name.endswith(".jar")]
     sys.path[:] = [place for place in sys.path if not place.endswith(".jar")]
 
 

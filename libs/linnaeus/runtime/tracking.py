@@ -112,12 +112,16 @@ class Tracking:
 
     def version_of(self, model: str, fingerprint: str) -> Version | None:
         """The newest version trained from exactly this (see FINGERPRINT), or None."""
+        return next((one for one in self.versions(model) if one.tags.get(FINGERPRINT) == fingerprint), None)
+
+    def versions(self, model: str) -> list[Version]:
+        """All versions of a model, the newest first; none where there is no such model."""
         found: list[ModelVersion] = self._said(
             lambda: list(self._client.search_model_versions(f"name = '{model}'")), absent=[]
         )
         # One that is not ready is what a registration left that was cut off: its files may not be whole.
-        same = [one for one in found if one.tags.get(FINGERPRINT) == fingerprint and one.status == _READY]
-        return _version(max(same, key=lambda one: int(one.version))) if same else None
+        ready = [one for one in found if one.status == _READY]
+        return [_version(one) for one in sorted(ready, key=lambda one: -int(one.version))]
 
     def point(self, model: str, alias: str, version: Version) -> None:
         """Move an alias."""

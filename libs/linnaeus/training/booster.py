@@ -101,7 +101,7 @@ def fit_booster(
     core |= {"objective": "binary:logistic", "eval_metric": "logloss"}
     if n_classes > 2:
         core |= {"objective": "multi:softprob", "eval_metric": "mlogloss", "num_class": n_classes}
-    core["nthread"] = int(placed.sparkSession.conf.get("spark.task.cpus", "1"))
+    core["nthread"] = int(placed.sparkSession.conf.get("spark.task.cpus", "1") or 1)
     rounds = _Rounds(most, settings.patience if stops_early else None, settings.checkpoint_rounds)
 
     def run(batches: Batches) -> Batches:

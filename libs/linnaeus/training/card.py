@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from linnaeus.contracts.bundle import Head, ModelBundle
-from linnaeus.training.evaluation import NODE, OVERALL, Figure
+from linnaeus.contracts.columns import OVERALL
+from linnaeus.training.evaluation import NODE, Figure
 from linnaeus.training.figures import is_of_curve
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN
 

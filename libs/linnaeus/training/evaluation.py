@@ -6,8 +6,10 @@ figures. What reaches the driver is a few numbers a slice, however many contents
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ NODE = "node"
 SLICES = "slices"
 CREATOR = "__creator"
 PREDICTED = "predicted"
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 Floats = npt.NDArray[np.float64]
 # Probabilities are counted in levels that are narrow where risk is: at p the width is p · (1 - p) / 356.
 _LEVELS, _WIDEST = 8192, 11.5
@@ -130,7 +132,8 @@ def category_figures(
     def of_slice(partial: pd.DataFrame) -> pd.DataFrame:
         if partial[c.SLICE].iloc[0].startswith(f"{NODE}="):
             return _rows_of(partial, {})  # its figures come with those of all contents
-        summed = sum(np.frombuffer(one).reshape(-1, 1 + replicates) for one in partial["first"])
+        parts: list[Floats] = [_by_replicate(one, replicates) for one in partial["first"]]
+        summed = reduce(operator.add, parts)
         k = len(names)
         of_classes = (summed[:k], summed[k : 2 * k], summed[2 * k : 3 * k])
         found = _rows_of(partial, figures.of_classes(*of_classes) | figures.of_ancestors(*summed[3 * k :]))
@@ -174,7 +177,7 @@ def _ranked(rows: DataFrame, settings: Settings, seed: int, is_ranking: bool) ->
 
     def of_slice(partial: pd.DataFrame) -> pd.DataFrame:
         parts = [
-            (np.frombuffer(a, np.int64), *(np.frombuffer(x).reshape(-1, 1 + replicates) for x in (b, d)))
+            (np.frombuffer(a, np.int64), _by_replicate(b, replicates), _by_replicate(d, replicates))
             for a, b, d in zip(partial["levels"], partial["first"], partial["second"], strict=True)
         ]
         levels, yes, no = _added(parts)
@@ -233,6 +236,10 @@ def _by_level(
     distinct, place = np.unique(levels, return_inverse=True)
     yes, no = (_by_place(place, np.where(flag, drawn, 0.0), len(distinct)) for flag in (is_yes, ~is_yes))
     return distinct, yes, no
+
+
+def _by_replicate(content: bytes, replicates: int) -> Floats:
+    return np.frombuffer(content).reshape(-1, 1 + replicates)
 
 
 def _added(

@@ -97,7 +97,7 @@ def _by_bin(place: npt.NDArray[np.int64], amounts: Floats) -> Floats:
     """Sums (BINS, replicates) of amounts (levels, replicates) by their bin, which replicates do not share."""
     width = amounts.shape[1]
     summed = np.bincount((place * width + np.arange(width)).ravel(), amounts.ravel(), BINS * width)
-    return summed.reshape(BINS, width)
+    return np.asarray(summed, dtype=np.float64).reshape(BINS, width)
 
 
 def _recall_at_capacity(yes: Floats, no: Floats, capacity: float) -> Floats:
@@ -109,4 +109,5 @@ def _recall_at_capacity(yes: Floats, no: Floats, capacity: float) -> Floats:
 
 def _ratio(above: Floats, below: Floats) -> Floats:
     below = np.broadcast_to(below, above.shape)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    ratio: Floats = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return ratio

@@ -11,7 +11,7 @@ creator's id alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ from linnaeus.training.refusal import check_vectors
 from linnaeus.training.ridge import fit_ridge
 
 SCORES = "linear_scores"
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 Make = Callable[[pa.RecordBatch, Floats, Floats], Floats]
 _SUMS = StructType(
     [StructField(name, BinaryType()) for name in ("indices", "values")] + [StructField("key", IntegerType())]
@@ -106,7 +106,8 @@ def centroids(totals: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Directions (classes, buckets), each of norm one, of sums of unit rows; zero for a class without any term."""
     sums = np.maximum(totals, 0.0)  # what subtraction leaves below zero is rounding
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    unit: Floats = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    return unit
 
 
 def centred(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -117,7 +118,7 @@ def centred(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def complement_weights(totals: npt.NDArray[np.float64], smoothing: float) -> npt.NDArray[np.float32]:
     """Coefficients (n_scores, buckets) from sums (classes, buckets): minus a term's log frequency outside a class."""
     complement = np.maximum(totals.sum(axis=0) - totals, 0.0) + smoothing
-    weights = -np.log(complement / complement.sum(axis=1, keepdims=True))
+    weights: npt.NDArray[np.float64] = -np.log(complement / complement.sum(axis=1, keepdims=True))
     if len(weights) == 2:
         weights = weights[1:] - weights[:1]
     return weights.astype(np.float32)

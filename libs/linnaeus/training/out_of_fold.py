@@ -8,7 +8,7 @@ coefficients; it has none in the row's own scores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from linnaeus.training.examples import CLASS
 from linnaeus.training.linear import SCORES, fit_linear, with_scores
 from linnaeus.training.ridge import fit_ridge
 
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 Floats = npt.NDArray[np.float64]
 
 

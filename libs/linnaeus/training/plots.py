@@ -81,6 +81,7 @@ def reliability(levels: Floats) -> tuple[Floats, Floats, Floats]:
     mass = levels[:, 1] + levels[:, 2]
     middle = (np.cumsum(mass) - mass / 2) / mass.sum()
     place = np.minimum((middle * BINS).astype(int), BINS - 1)
-    n, total, yes = (np.bincount(place, one, BINS) for one in (mass, levels[:, 0] * mass, levels[:, 1]))
+    of_bins = (np.bincount(place, one, BINS) for one in (mass, levels[:, 0] * mass, levels[:, 1]))
+    n, total, yes = (np.asarray(one, dtype=np.float64) for one in of_bins)
     kept = np.flatnonzero(n)[::-1]
     return total[kept] / n[kept], yes[kept] / n[kept], n[kept]

@@ -6,7 +6,7 @@ give the full model and, by subtraction, the model without each fold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from linnaeus.contracts.lexical import with_constant
 from linnaeus.training.examples import CLASS
 from linnaeus.training.refusal import check_vectors
 
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 _MOMENTS = StructType([StructField("fold", IntegerType()), StructField("moments", BinaryType())])
 
 

@@ -3,7 +3,8 @@ where a node of the taxonomy is accepted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Levels
 
 Floats = npt.NDArray[np.float64]
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 STEPS = 100  # thresholds of a node are multiples of 1 / STEPS
 _ENOUGH = 30  # contents of a node that a threshold of its own is chosen on
 _COUNTS = StructType([StructField("counts", BinaryType())])
@@ -67,7 +68,11 @@ def risk_thresholds(levels: Floats, settings: Levels) -> dict[str, float]:
 
 
 def node_counts(
-    scored: DataFrame, column: str, classes: Sequence[str], membership: Floats, paths: npt.NDArray[np.int64]
+    scored: DataFrame,
+    column: str,
+    classes: Sequence[str],
+    membership: npt.NDArray[np.floating[Any]],
+    paths: npt.NDArray[np.int64],
 ) -> Floats:
     """Counts (nodes, STEPS + 1, 2) of contents by the node predicted, its probability's step, and whether it is true.
 

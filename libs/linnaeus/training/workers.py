@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 
@@ -14,7 +14,7 @@ from pyspark.sql.types import StructType
 from xgboost import collective
 from xgboost.tracker import RabitTracker
 
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 def fitted_by(placed: DataFrame, fit: Callable[[Batches], Batches], schema: StructType) -> Row:

@@ -1,0 +1,4 @@
+"""The suite as notebooks use it: tables by attribute, explanations, comparisons, pictures, jobs with a progress bar.
+
+It may import everything, and nothing imports it.
+"""

@@ -1,0 +1,53 @@
+"""What a notebook shows by itself: HTML for people, the same as text on a terminal. All that is said is escaped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from rich.console import Console
+
+from linnaeus.runtime.report import Section, as_fragment, print_report
+
+_WIDTH = 120  # characters of a text
+_TEMPLATES = Environment(
+    loader=PackageLoader("linnaeus.suite", "templates"),
+    autoescape=select_autoescape(["html", "j2"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class Shown:
+    """Something with a title and sections, as a notebook or a terminal shows it."""
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        raise NotImplementedError
+
+    def sections(self) -> Sequence[Section]:
+        """What is said of it."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return as_html("sections.html.j2", title=self.title, fragment=fragment(self.sections()))
+
+    def __repr__(self) -> str:
+        stream = io.StringIO()
+        print_report(self.title, self.sections(), Console(file=stream, width=_WIDTH, highlight=False))
+        return stream.getvalue().rstrip()
+
+
+def as_html(template: str, **values: Any) -> str:
+    """A part of a page, with the style that it needs."""
+    return _TEMPLATES.get_template(template).render(**values)
+
+
+def fragment(sections: Sequence[Section]) -> Markup:
+    """Sections, which are escaped as they are made."""
+    return Markup(as_fragment(sections))  # by a template that escapes all that it is given
