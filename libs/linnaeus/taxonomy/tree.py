@@ -1,10 +1,11 @@
-"""The tree of topics as a value: nodes by id, checked. A tree has some thousand nodes at most, never a row a content."""
+"""The tree of topics as a value: nodes by id, checked. A tree has some thousand nodes at most, not a row a content."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 
 from linnaeus.contracts.config import path_of
@@ -81,7 +82,7 @@ class Tree:
 
 def _check_ids(nodes: list[Node], where: str) -> None:
     ids = [one.id for one in nodes]
-    twice = next((one for one, other in zip(ids, ids[1:], strict=False) if one == other), None)
+    twice = next((one for one, other in pairwise(ids) if one == other), None)
     if twice is not None:
         raise ConfigurationError(f"{where}: node id {twice!r} stands twice; give each node an id of its own")
     known = set(ids)
