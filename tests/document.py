@@ -19,10 +19,6 @@ PATH = ROOT / "databricks.yml"
 TARGETS = ("dev", "staging", "prod")
 USER = "jane.doe@example.com"
 
-# TEMPORARY: entry points of setup.py whose modules another branch brings. To be removed with it: test_bundle.py fails
-# as soon as one of them is there.
-COMING = ("discover_taxonomy", "curate_taxonomy", "convert_taxonomy")
-
 _REFERENCE = re.compile(r"\$\{([a-z_]+(?:\.[A-Za-z_]+)+)\}")
 _IN_DEVELOPMENT = "dev_jane_doe_"  # what the CLI puts before the names of schemas and models there
 

@@ -156,17 +156,12 @@ def test_every_entry_point_is_a_task_or_known_to_be_none() -> None:
     assert set(keys) == set(entries) - NO_TASKS and set(entries) >= NO_TASKS
 
 
-@pytest.mark.parametrize("entry", [one for one in document.entry_points() if one not in document.COMING])
+@pytest.mark.parametrize("entry", document.entry_points())
 def test_every_entry_point_is_a_job(entry: str) -> None:
     module = importlib.import_module(f"jobs.{entry}")
     assert callable(module.main) and callable(module.command) and module.__doc__
     if entry != "flow":
         assert list(module.main.__annotations__.items()) == [("config", Config.__name__), ("return", "JobResult")]
-
-
-def test_what_is_still_to_come_is_not_there_yet() -> None:
-    """A module that is there is tested as all others are: take it off the list COMING in tests/document.py."""
-    assert [name for name in document.COMING if importlib.util.find_spec(f"jobs.{name}")] == []
 
 
 def test_every_job_is_an_entry_point() -> None:
@@ -176,7 +171,7 @@ def test_every_job_is_an_entry_point() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(node, ast.FunctionDef) and node.name == "command" for node in tree.body):
             with_command.add(path.stem)
-    assert with_command == set(document.entry_points()) - set(document.COMING)
+    assert with_command == set(document.entry_points())
 
 
 @pytest.mark.parametrize(("job", "task"), TASKS)
