@@ -31,6 +31,7 @@ from jobs._taxonomy import (
     tree_at,
     version_rows,
 )
+from jobs._taxonomy_page import write_page
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, fingerprint, resolve
@@ -63,12 +64,12 @@ def main(config: Config) -> JobResult:
     if now is None:
         raise ConfigurationError("gold.taxonomy_versions: no version is there yet; run discover_taxonomy before")
     if curation is not None:
-        return _curate(lake, curation, now)
+        return _curate(lake, config, curation, now)
     assert version is not None
-    return _take_back(lake, version, now)
+    return _take_back(lake, config, version, now)
 
 
-def _curate(lake: Lake, curation: Curation, now: InForce) -> JobResult:
+def _curate(lake: Lake, config: Config, curation: Curation, now: InForce) -> JobResult:
     inputs = fingerprint(curation.said)
     if now.row["made_by"] == CURATION and now.inputs == inputs:
         return JobResult(details={"taxonomy": f"version {now.version} is made by {curation.where}: nothing to do"})
@@ -94,10 +95,10 @@ def _curate(lake: Lake, curation: Curation, now: InForce) -> JobResult:
         after=now.version,
     )
     said = f"version {version} by {curation.where}: {len(curation.steps)} steps, {len(done.changes)} changes"
-    return _result(lake, tree, {"taxonomy": said} | notes)
+    return _result(lake, config, version, tree, {"taxonomy": said} | notes)
 
 
-def _take_back(lake: Lake, number: int, now: InForce) -> JobResult:
+def _take_back(lake: Lake, config: Config, number: int, now: InForce) -> JobResult:
     first = number - 1
     if number > now.version:
         raise ConfigurationError(f"taxonomy.take_back: there is no version {number}; the newest is {now.version}")
@@ -132,7 +133,7 @@ def _take_back(lake: Lake, number: int, now: InForce) -> JobResult:
     )
     all_of_them = f"versions {number} to {now.version} are" if number < now.version else f"version {number} is"
     said = f"{all_of_them} taken back: version {version} has the tree of version {first} again"
-    return _result(lake, then, {"taxonomy": said, "contents": how})
+    return _result(lake, config, version, then, {"taxonomy": said, "contents": how})
 
 
 def _check_not_built_on(rows: list[Mapping[str, object]], number: int) -> None:
@@ -175,9 +176,10 @@ def _measured(lake: Lake, tree: Tree, assignments: DataFrame) -> Tree:
     return Tree.of(replace(one, size=found[one.id][0], creator_share=found[one.id][1]) for one in tree)
 
 
-def _result(lake: Lake, tree: Tree, said: dict[str, str]) -> JobResult:
-    placed = lake.read(tables.TOPIC_ASSIGNMENTS).count()
-    return JobResult(rows_read=placed, rows_written=placed + len(tree), tables=WRITTEN, details=said)
+def _result(lake: Lake, config: Config, version: int, tree: Tree, said: dict[str, str]) -> JobResult:
+    placed, page = lake.read(tables.TOPIC_ASSIGNMENTS).count(), write_page(lake, config, version)
+    details = said | ({"page": str(page)} if page else {})
+    return JobResult(rows_read=placed, rows_written=placed + len(tree), tables=WRITTEN, details=details)
 
 
 def _text(file: str) -> str:

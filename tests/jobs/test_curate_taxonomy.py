@@ -166,6 +166,7 @@ def dying_at(table: Table) -> Any:
     return dies
 
 
+@pytest.mark.slow
 def test_the_first_version_is_what_was_put_in_force(story: Story) -> None:
     now = story.first.now
     assert (now.version, now.tree, now.inputs) == (1, FIRST, "x")
@@ -178,6 +179,7 @@ def test_the_first_version_is_what_was_put_in_force(story: Story) -> None:
     assert {one: row[c.NODE_ID] for one, row in story.first.places.items()} == {k: v[0] for k, v in PLACED.items()}
 
 
+@pytest.mark.slow
 def test_a_file_becomes_a_version(story: Story) -> None:
     now, places = story.curated.now, story.curated.places
     assert (now.version, now.row["made_by"], now.row["note"]) == (2, "curation", "ann: two of a kind")
@@ -202,6 +204,7 @@ def test_a_file_becomes_a_version(story: Story) -> None:
     assert {row[c.VERSION] for row in places.values()} == {2}
 
 
+@pytest.mark.slow
 def test_contents_follow_the_nodes_that_took_them_over(story: Story) -> None:
     places = story.curated.places
     assert {one: row[c.NODE_ID] for one, row in places.items()} == {
@@ -217,6 +220,7 @@ def test_contents_follow_the_nodes_that_took_them_over(story: Story) -> None:
     assert by_rank == [("football", "f1", 1), ("football", "s1", 2), ("football", "f2", 3)]
 
 
+@pytest.mark.slow
 def test_shares_are_those_of_the_version(story: Story) -> None:
     assert [(row[c.VERSION], row[c.N]) for row in story.by_week] == [(2, 5)]
     assert story.by_week[0][c.SHARE] == pytest.approx(5 / 8)
@@ -224,21 +228,26 @@ def test_shares_are_those_of_the_version(story: Story) -> None:
     assert {row[c.CREATOR_ID]: row[c.SHARE] for row in story.by_creator} == pytest.approx({"ann": 3 / 5, "bob": 2 / 3})
 
 
+@pytest.mark.slow
 def test_the_same_file_again_writes_nothing(story: Story) -> None:
     assert story.again.versions == story.curated.versions
     assert story.again.result is not None
     assert "nothing to do" in story.again.result.details["taxonomy"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_leaves_the_version_before_in_force(story: Story) -> None:
     assert (story.killed.now.version, story.killed.now.tree) == (2, story.curated.now.tree)
     assert story.killed.places == story.curated.places
 
 
+@pytest.mark.slow
 def test_what_was_taken_back_is_as_it_was(story: Story) -> None:
     now, lake = story.back.now, story.lake
     assert (now.version, now.row["made_by"], now.row["restores"]) == (3, "take_back", 1)
     assert now.tree == FIRST
+    assert story.back.result is not None
+    assert Path(story.back.result.details["page"]).name == "taxonomy-3.html"
     stamped = {one: row | {c.VERSION: 3} for one, row in story.first.places.items()}
     assert story.back.places == stamped
     changes = [change for version, change in changes_after(lake, 0) if version == 3]
@@ -257,6 +266,7 @@ def test_what_was_taken_back_is_as_it_was(story: Story) -> None:
     assert resolve("football", 2, changes_after(lake, 2), restored(lake)) == ("football", "soccer")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -278,6 +288,7 @@ def test_what_cant_be_done_is_refused_and_nothing_is_written(
     assert look(story.lake).versions == story.back.versions
 
 
+@pytest.mark.slow
 def test_a_tree_that_was_made_from_another_version_is_not_put_in_force(story: Story) -> None:
     with pytest.raises(LinnaeusError, match="version 3 of the taxonomy has come into force meanwhile"):
         put_in_force(story.lake, FIRST, (), None, None, DISCOVERY, "y", {}, None, None, after=2)
