@@ -1,5 +1,7 @@
-"""Docstrings as they are meant: outside code `<env>` is no HTML and `*` no emphasis. An extension of griffe, which reads
-them for mkdocstrings."""
+"""Docstrings as they are meant: outside code `<env>` is no HTML and `*` no emphasis.
+
+An extension of griffe, which reads them for mkdocstrings.
+"""
 
 from __future__ import annotations
 
