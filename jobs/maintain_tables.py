@@ -1,4 +1,4 @@
-"""Keeps tables in shape: constraints and tags as declared, few files not many small ones, none of long past versions."""
+"""Keeps tables in shape: constraints and tags as declared, few files instead of many, none of long past versions."""
 
 from __future__ import annotations
 
