@@ -31,7 +31,14 @@ MAINS = {
     "roll_up_creators": roll_up_creators.main,
 }
 # Of creators of few posts, so that some are flagged; few replicates and rounds, so that it is quick.
-OWN = ("creators.risk.prior_posts=1", "creators.least_contents=1", "evaluation.replicates=20", "spark.master=local[2]")
+OWN = (
+    "creators.risk.prior_posts=1",
+    "creators.least_contents=1",
+    "evaluation.replicates=20",
+    "training.logistic.iterations=20",
+    "training.split.folds=2",
+    "spark.master=local[2]",
+)
 
 
 def settings(folder: Path) -> list[str]:
