@@ -94,7 +94,8 @@ def test_votes_to_promotion(kernel: Kernel, folder: Path) -> None:
     shown = kernel.run("votes_to_promotion", SETTINGS=settings(folder), CONTENTS=200, FIRST_SHARE=0.5)
     assert "constructed from the gold labels" in shown.printed
     assert "there was no champion" in shown.words
-    assert "linnaeus_category/2 would be" in shown.words
+    assert "linnaeus_category/2 asked to take the place of linnaeus_category/1, it would be" in shown.words
+    assert "promote_model ━" in shown.words, "a progress bar"
     assert "annotators of category" in shown.said[0] and len(shown.pictures) == 3
     assert shown.said[2].startswith("Reliability of linnaeus_category/2")
 
