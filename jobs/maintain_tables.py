@@ -1,4 +1,4 @@
-"""Keeps tables in shape: constraints and tags as declared, few files, none of versions long past."""
+"""Keeps tables in shape: constraints and tags as declared, few files instead of many, none of long past versions."""
 
 from __future__ import annotations
 

@@ -96,6 +96,11 @@ def test_the_dictionary_is_on_the_site(site: Path, pages: dict[Path, Page]) -> N
         assert all(f"<code>{name}</code>" in text for name in table.schema.names), table.full_name
 
 
+def test_docstrings_are_shown_as_they_are_written(site: Path) -> None:
+    text = (site / "reference" / "contracts.html").read_text(encoding="utf-8")
+    assert "overlaid by conf/&lt;env&gt;.yml" in text or "overlaid by conf/&lt;env>.yml" in text
+
+
 def test_the_reference_has_functions_with_their_docstrings(pages: dict[Path, Page], site: Path) -> None:
     page = pages[site / "reference" / "runtime.html"]
     assert {"linnaeus.runtime.lake.Lake.read", "linnaeus.runtime.spark.build_session"} <= page.anchors

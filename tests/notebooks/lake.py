@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
-from jobs import (
-    aggregate_labels,
-    build_embeddings,
-    build_tokens,
-    ingest_bronze,
-    promote_model,
-    roll_up_creators,
-    score_content,
-    train_category,
-    train_risk,
-)
-from linnaeus.contracts.config import Config, load_config
-from linnaeus.runtime.command import execute
+from rich.console import Console
+
+from jobs import flow
+from linnaeus.contracts.config import load_config, repository
 from tests.jobs import tiny
 
-MAINS = {
-    "ingest_bronze": ingest_bronze.main,
-    "build_tokens": build_tokens.main,
-    "build_embeddings": build_embeddings.main,
-    "aggregate_labels": aggregate_labels.main,
-    "train_category": train_category.main,
-    "train_risk": train_risk.main,
-    "promote_model": promote_model.main,
-    "score_content": score_content.main,
-    "roll_up_creators": roll_up_creators.main,
-}
-# Of creators of few posts, so that some are flagged; few replicates and rounds, so that it is quick.
-OWN = ("creators.risk.prior_posts=1", "creators.least_contents=1", "evaluation.replicates=20", "spark.master=local[2]")
+# All that comes before what the notebooks show, as a flow runs it: side by side where it can be.
+JOBS = (
+    "ingest_bronze",
+    "build_tokens",
+    "build_embeddings",
+    "aggregate_labels",
+    "train_category",
+    "train_risk",
+    "promote_model",
+    "score_content",
+    "roll_up_creators",
+)
+# So that creators of two posts are flagged; and few rounds of all that is fitted or drawn, so that it is quick.
+OWN = (
+    "creators.risk.prior_posts=1",
+    "creators.least_contents=1",
+    "evaluation.replicates=20",
+    "training.logistic.iterations=20",
+    "training.split.folds=2",
+    "spark.master=local[2]",
+)
 
 
 def settings(folder: Path) -> list[str]:
@@ -42,11 +42,10 @@ def settings(folder: Path) -> list[str]:
 
 
 def make(folder: str) -> None:
-    """Fill the lake of a folder: all that comes before the notebooks, job by job."""
+    """Fill the lake of a folder."""
     root = Path(folder)
     content, labels = tiny.records()
     copied = content[0] | {"content_id": "copy-of-the-first"}
-    sources = tiny.write(root / "sources", [*content, copied], labels)
-    config: Config = load_config("local", [*settings(root), *sources])
-    for job, main in MAINS.items():
-        execute(job, main, config)
+    config = load_config("local", [*settings(root), *tiny.write(root / "sources", [*content, copied], labels)])
+    graph = flow.choose(flow.read_graph((repository() or Path()) / "databricks.yml"), ",".join(JOBS))
+    flow.run(config, graph, Console(file=io.StringIO(), force_jupyter=False))

@@ -53,9 +53,10 @@ def kernel(folder: Path) -> Iterator[Kernel]:
         made.end()
 
 
-def check(shown: Shown, starts: list[str]) -> None:
-    """The notebook shows these pictures, told by how their sentences begin."""
-    assert [said[: len(start)] for said, start in zip(shown.said, starts, strict=True)] == starts
+def check(shown: Shown, parts: list[str]) -> None:
+    """The notebook shows these pictures, told by parts of what they say."""
+    assert len(shown.said) == len(parts), shown.said
+    assert not [said for said, part in zip(shown.said, parts, strict=True) if part not in said]
     assert all(one.startswith(PNG) and len(one) > 5_000 for one in shown.pictures)
 
 
@@ -71,7 +72,7 @@ def test_explore_content(kernel: Kernel, folder: Path) -> None:
         "Contents by label of category, risk.spam",
         "72 contents by category",
         "How much do creators publish?: most have 1–2",
-        "100% of 60 creators make at least half of one category",
+        "of 60 creators make at least half of one category",
         "Contents by the probability of spam",
     ]
     check(shown, pictures)
@@ -93,7 +94,8 @@ def test_votes_to_promotion(kernel: Kernel, folder: Path) -> None:
     shown = kernel.run("votes_to_promotion", SETTINGS=settings(folder), CONTENTS=200, FIRST_SHARE=0.5)
     assert "constructed from the gold labels" in shown.printed
     assert "there was no champion" in shown.words
-    assert "linnaeus_category/2 would be" in shown.words
+    assert "linnaeus_category/2 asked to take the place of linnaeus_category/1, it would be" in shown.words
+    assert "promote_model ━" in shown.words, "a progress bar"
     assert "annotators of category" in shown.said[0] and len(shown.pictures) == 3
     assert shown.said[2].startswith("Reliability of linnaeus_category/2")
 

@@ -36,7 +36,7 @@ def test_wrong_settings_are_said_at_once_and_spark_waits() -> None:
 
 def test_an_overview_of_the_lake(suite: Suite) -> None:
     html = suite._repr_html_()
-    assert "bronze.content" in html and "version 0" in html and "not made yet: run ingest_bronze" in html
+    assert "bronze.content" in html and "version 1" in html and "not made yet: run ingest_bronze" in html
     assert "linnaeus: environment local" in repr(suite) and "<" not in repr(suite).split("\n")[0]
 
 
@@ -63,7 +63,7 @@ def test_the_past(suite: Suite, spark: SparkSession, tmp_path: Path) -> None:
     own.lake.merge(contents(spark, {"b": (None, "two")}), tables.CONTENT)
     assert [own.content.count(), own.at(0).content.count(), own.at(between).content.count()] == [2, 1, 1]
     assert own.at(between.isoformat()).tables.title == f"Tables, as of {between.isoformat()}"
-    with pytest.raises(ConfigurationError, match="there is no version 7; its newest is 1"):
+    with pytest.raises(ConfigurationError, match="there is no version 7; its newest is 2"):
         _ = own.at(7).content
     with pytest.raises(ConfigurationError, match="jobs are run on them as they are now"):
         own.at(0).run("score_content")
@@ -82,6 +82,7 @@ def test_models_and_a_comparison(suite: Suite) -> None:
     assert found.picture()._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_paired_comparison_is_the_gates_and_moves_nothing(suite: Suite) -> None:
     found = suite.compare("linnaeus_category/1", "linnaeus_category/2")
     assert found.decision is not None and found.checks[0].metric == "macro_f1"
@@ -115,6 +116,7 @@ def test_jobs_by_name(suite: Suite) -> None:
         suite.run("score_content", run__ful=True)
 
 
+@pytest.mark.slow
 def test_a_job_is_run_and_told(suite: Suite) -> None:
     ran = suite.run("score_content", scoring__rows_a_run=10)
     assert ran.result is not None and ran.result.rows_written == 10
@@ -133,6 +135,7 @@ def test_embedders_side_by_side(suite: Suite) -> None:
         suite.compare_embedders("bge", stamp)
 
 
+@pytest.mark.slow
 def test_a_sandbox_is_a_copy_that_goes(suite: Suite) -> None:
     with suite.sandbox(contents=30) as copy:
         folder = Path(str(copy.config.lake.root))

@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 _SECONDS = 0.5  # between two looks
 Tasks = Callable[[], tuple[int, int]]
@@ -79,5 +80,9 @@ def _notebook_display() -> Any:
 
 def _refreshing(display: Any, shown: Progress) -> Callable[[], None]:
     """Draws the bar in the place where it was drawn first. (Rich itself would want ipywidgets.)"""
-    handle = display(shown.get_renderable(), display_id=True)
-    return lambda: handle.update(shown.get_renderable())
+
+    def drawn() -> Table:  # which, unlike the bar as a whole, knows how a notebook shows it
+        return shown.make_tasks_table(shown.tasks)
+
+    handle = display(drawn(), display_id=True)
+    return lambda: handle.update(drawn())

@@ -38,9 +38,14 @@ class Shown:
         return as_html("sections.html.j2", title=self.title, fragment=fragment(self.sections()))
 
     def __repr__(self) -> str:
-        stream = io.StringIO()
-        print_report(self.title, self.sections(), Console(file=stream, width=_WIDTH, highlight=False))
-        return stream.getvalue().rstrip()
+        return as_text(self.title, self.sections())
+
+
+def as_text(title: str, sections: Sequence[Section]) -> str:
+    """Sections as a terminal shows them."""
+    stream = io.StringIO()
+    print_report(title, sections, Console(file=stream, width=_WIDTH, highlight=False))
+    return stream.getvalue().rstrip()
 
 
 def as_html(template: str, **values: Any) -> str:

@@ -12,10 +12,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
 from linnaeus.runtime.report import Grid, Section
-from linnaeus.suite.rich_html import Shown
+from linnaeus.suite.rich_html import Shown, as_text
 
 _LONGEST = 80  # characters of a value
 _MOST_PARTS = 4  # of a list or a map
+_MOST_COLUMNS, _MOST_ROWS_ACROSS = 8, 3  # that fit a terminal: of more columns a few rows are told from top to bottom
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,6 +35,14 @@ class Rows(Shown):
     def sections(self) -> Sequence[Section]:
         """One table."""
         return [Section(f"{len(self.cells)} rows", (), (Grid(self.header, self.cells),))]
+
+    def __repr__(self) -> str:
+        if len(self.header) <= _MOST_COLUMNS:
+            return super().__repr__()
+        few = self.cells[:_MOST_ROWS_ACROSS]
+        names = ("column", *(f"row {place}" for place in range(1, len(few) + 1)))
+        across = [(name, *(row[place] for row in few)) for place, name in enumerate(self.header)]
+        return as_text(self.title, [Section("The first rows, a column each", (), (Grid(names, across),))])
 
 
 def rows_of(frame: DataFrame, most: int) -> Rows:
