@@ -4,8 +4,7 @@
     .venv/bin/python tests/benchmarks/discovery.py scale --sizes 100000,1000000 --bertopic PYTHON
 
 PYTHON is the interpreter of an environment with bertopic, umap-learn and hdbscan (tests/benchmarks/bertopic_topics.py
-runs in it). Both read the same vectors and the same tokens, of tables that are made once and kept in
-.cache/benchmarks/models. BERTopic is as it comes (UMAP, HDBSCAN, c-TF-IDF; its seed set); ours is asked for as many
+runs in it). Both read the same vectors and the same tokens, made once and kept in .cache/benchmarks. BERTopic is as it comes (UMAP, HDBSCAN, c-TF-IDF; its seed set); ours is asked for as many
 topics as it found. NPMI and diversity are of the ten weightiest words of each topic, in the same texts; the mutual
 information is with the true sections, over all contents, those that are unplaced as one topic more.
 """
@@ -38,13 +37,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import itertools
 
-from jobs import aggregate_labels, build_embeddings, build_tokens, ingest_bronze
-from jobs._discovery import texts_of, vectors_of
+from jobs import aggregate_labels, build_tokens, ingest_bronze
+from jobs._discovery import texts_of
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.lexical import binary_array
-from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached
 from linnaeus.taxonomy.discovery.discover import Texts as DiscoveryTexts
@@ -54,6 +52,7 @@ from linnaeus.taxonomy.discovery.material import material, with_fit
 from linnaeus.taxonomy.discovery.placing import NODE
 from linnaeus.taxonomy.discovery.terms import coherence
 from tests.benchmarks.models import SETS, Set, config_of
+from tests.benchmarks.reference import Peer, Text, bare
 from tests.benchmarks.support import print_table, timed
 
 KEPT = resolve(".cache/benchmarks/discovery")
@@ -129,13 +128,17 @@ def quality(sets: Sequence[Set], python: str | None, overrides: tuple[str, ...])
     rows = []
     for one in sets:
         texts = texts_of_set(one)
-        theirs = figures(texts, bertopic(texts, python, one.name)) if python else None
-        wanted = [f"discovery.topics={theirs.topics}"] if theirs else []
-        own = figures(texts, ours(one, texts, (*wanted, *overrides)))
-        for name, found in (("ours", own), ("BERTopic", theirs)):
-            if found is not None:
-                rows.append(_row(one.name, name, found))
-                print(rows[-1], file=sys.stderr, flush=True)
+        theirs = figures(texts, bertopic(python, one.name)) if python else None
+        wanted = (f"discovery.topics={theirs.topics}",) if theirs else ()
+        found = {
+            "ours, single words": figures(texts, ours(one, texts, (*wanted, "discovery.pairs=false", *overrides))),
+            "ours, as configured": figures(texts, ours(one, texts, (*wanted, *overrides))),
+            "ours, number chosen": figures(texts, ours(one, texts, overrides)),
+        }
+        rows += [_row(one.name, "BERTopic", theirs)] if theirs else []
+        for by, its in found.items():
+            rows.append(_row(one.name, by, its))
+            print(rows[-1], file=sys.stderr, flush=True)
     header = ("set", "by", "topics", "NPMI", "diversity", "mutual information", "unplaced", "seconds")
     print_table("Topics of real texts", header, rows)
 
@@ -176,17 +179,16 @@ def _terms(tokens: Sequence[str]) -> set[str]:
 
 def config_for(one: Set, overrides: tuple[str, ...] = ()) -> Config:
     """Settings of a set's lake, without curated nodes as guides: BERTopic has none."""
-    own = ("discovery.guided.enabled=false", "spark.shuffle_partitions=2", "embedder.texts_a_commit=1500")
-    return config_of(one, (*own, *overrides))
+    return config_of(one, ("discovery.guided.enabled=false", "spark.shuffle_partitions=2", *overrides))
 
 
 def texts_of_set(one: Set) -> Texts:
-    """The set's contents with a vector, tokens and a label, kept in a file once they are made."""
+    """The set's labelled contents with vectors and tokens, kept in a file once they are made."""
     kept = KEPT / f"{one.name}.npz"
     if not kept.is_file():
         config = config_for(one)
         lake = Lake(build_session(config, "benchmark"), config)
-        for job in (ingest_bronze, build_tokens, build_embeddings, aggregate_labels):
+        for job in (ingest_bronze, build_tokens, aggregate_labels):
             job.main(config)
         _keep(lake, config, one, kept)
     found = np.load(kept)
@@ -195,42 +197,65 @@ def texts_of_set(one: Set) -> Texts:
 
 
 def _keep(lake: Lake, config: Config, one: Set, kept: Path) -> None:
-    vectors = lake.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == identity(config.embedder))
     labels = lake.read(tables.LABELS).where(F.col(c.FACET) == one.facet)
     rows = (
         lake.read(tables.CONTENT)
-        .join(vectors.select(c.CONTENT_HASH, c.VECTOR), c.CONTENT_HASH)
         .join(texts_of(lake, config).tokens, [c.CONTENT_ID, c.CONTENT_HASH])
         .join(labels.select(F.col(c.ITEM_ID).alias(c.CONTENT_ID), c.LABEL), c.CONTENT_ID)
-        .select(c.CONTENT_ID, c.VECTOR, c.TOKENS, c.LABEL)
+        .select(c.CONTENT_ID, c.TITLE, c.BODY, c.TOKENS, c.LABEL)
         .orderBy(c.CONTENT_ID)
         .collect()  # a benchmark's texts: some thousands
     )
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    vectors = _vectors(config, one, {row[c.CONTENT_ID]: (row[c.TITLE], row[c.BODY]) for row in rows})
+    there = [row for row in rows if row[c.CONTENT_ID] in vectors]
     np.savez_compressed(
         kept,
-        ids=np.array([row[c.CONTENT_ID] for row in rows]),
-        vectors=np.stack([np.frombuffer(row[c.VECTOR], "<f4") for row in rows]),
-        tokens=np.array(["\t".join(row[c.TOKENS]) for row in rows]),
-        sections=np.array([row[c.LABEL] for row in rows]),
+        ids=np.array([row[c.CONTENT_ID] for row in there]),
+        vectors=np.stack([vectors[row[c.CONTENT_ID]] for row in there]),
+        tokens=np.array(["\t".join(row[c.TOKENS]) for row in there]),
+        sections=np.array([row[c.LABEL] for row in there]),
     )
 
 
+def _vectors(config: Config, one: Set, texts: dict[str, Text]) -> dict[str, npt.NDArray[np.float32]]:
+    """By id, of the configured model over the same windows by onnxruntime alone: equal to build_embeddings'
+    (tests/benchmarks/text_features.md), and the machine need not run Spark meanwhile."""
+    kept = KEPT / f"{one.name}-vectors.npz"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        found = bare(list(texts.values()), Peer.of(config.embedder), 2).astype(np.float32)
+        np.savez_compressed(kept, ids=np.array(list(texts)), vectors=found)
+    stored = np.load(kept)
+    return dict(zip(stored["ids"].tolist(), stored["vectors"], strict=True))
+
+
 def ours(one: Set, texts: Texts, overrides: tuple[str, ...]) -> Topics:
-    """Ours, over the set's lake, by what the job calls."""
+    """Ours, by what the job calls."""
     config = config_for(one, overrides)
-    lake = Lake(build_session(config, "benchmark"), config)
+    session, settings = build_session(config, "benchmark"), config.discovery
+    rows = [
+        (name, name, name, vector.tobytes(), tokens)
+        for name, vector, tokens in zip(texts.ids, texts.vectors, texts.tokens, strict=True)
+    ]
+    schema = (
+        f"{c.CONTENT_ID} string, {c.CREATOR_ID} string, {c.CONTENT_HASH} string, {c.VECTOR} binary, "
+        f"{c.TOKENS} array<string>"
+    )
+    frame = session.createDataFrame(rows, schema).repartition(2).cache()
+    frame.count()
     with timed() as clock, ExitStack() as held:
         keep = partial(cached, until=held)
-        rows = vectors_of(lake, config, identity(config.embedder), keep)
-        found = discover(rows, texts_of(lake, config), Guides.none(rows.width), [], config.discovery, keep)
+        vectors = frame.select(c.CONTENT_ID, c.VECTOR)
+        given = material(with_fit(frame, settings.a_creator).join(vectors, c.CONTENT_ID), WIDTH, 2, settings, keep)
+        tokens = DiscoveryTexts(frame.select(c.CONTENT_ID, c.CONTENT_HASH, c.TOKENS), settings.pairs)
+        found = discover(given, tokens, Guides.none(given.width), [], settings, keep)
         placed = {row[c.CONTENT_ID]: row[NODE] for row in found.placed.select(c.CONTENT_ID, NODE).collect()}
     print(f"{one.name}: {found.said}", file=sys.stderr)
     words = [list(found.tree.nodes[node].keywords) for node in found.ids if node is not None]
     return Topics([placed[name] for name in texts.ids], words, clock.seconds)
 
 
-def bertopic(texts: Texts, python: str, name: str) -> Topics:
+def bertopic(python: str, name: str) -> Topics:
     """BERTopic's, from its own environment; kept once it is done."""
     kept = KEPT / f"{name}-bertopic.json"
     if not kept.is_file():

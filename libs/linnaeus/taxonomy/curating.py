@@ -229,8 +229,7 @@ class _Decisions:
             rest = f"its contents are at {there}" if there is not None else "its contents are unplaced"
             found.append(Change.of(DEATH, (node,), (), f"{self.tree.nodes[node].name!r} was retired; {rest}"))
         for heir, olds in merged.items():
-            said = f"{', '.join(sorted(olds - {heir}))} merged into {heir}"
-            found.append(Change.of(MERGE, olds, (heir,), said))
+            found.append(Change.of(MERGE, olds, (heir,), f"{', '.join(sorted(olds - {heir}))} merged into {heir}"))
         return found
 
     def _refuse(self, number: int, problem: str) -> NoReturn:

@@ -32,7 +32,7 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
 @pytest.mark.parametrize("clusters", [1, 2, 5, 19])
 def test_single_rows_merge_as_in_scipy(clusters: int) -> None:
     apart = apart_of(20)
-    found = cut(merged_upward(apart, np.ones(20, np.int64)), 20, clusters)
+    found = cut(merged_upward(apart, np.ones(20, np.int64), 0.0), 20, clusters)
     truth = fcluster(average(squareform(apart, checks=False)), clusters, "maxclust")
     assert partition(found) == partition(truth)
 
@@ -40,9 +40,16 @@ def test_single_rows_merge_as_in_scipy(clusters: int) -> None:
 def test_sizes_weigh_as_so_many_rows_at_one_place() -> None:
     sizes, apart = np.array([3, 1, 2, 5, 1, 1]), apart_of(6, 3)
     rows = np.repeat(np.arange(6), sizes)
-    weighted = cut(merged_upward(apart, sizes), 6, 3)[rows]
+    weighted = cut(merged_upward(apart, sizes, 0.0), 6, 3)[rows]
     truth = fcluster(average(squareform(apart[np.ix_(rows, rows)], checks=False)), 3, "maxclust")
     assert partition(weighted) == partition(truth)
+
+
+def test_sizes_weigh_as_in_wards_method_where_they_count_in_full() -> None:
+    # Three places in a row, the two on the left large: by distance alone those would merge first.
+    apart, sizes = np.abs(np.subtract.outer([0.0, 1.0, 2.5], [0.0, 1.0, 2.5])), np.array([50, 50, 1])
+    assert merged_upward(apart, sizes, 0.0)[0] == (0, 1)
+    assert merged_upward(apart, sizes, 1.0)[0] == (1, 2)
 
 
 def test_labels_do_not_count() -> None:

@@ -14,6 +14,7 @@ from scipy import sparse
 from linnaeus.contracts import columns as c
 from linnaeus.taxonomy.discovery.terms import (
     GROUP,
+    RARITY,
     c_tf_idf,
     coherence,
     counts_by_group,
@@ -38,7 +39,7 @@ def by_hand(tokens: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("partitions", [1, 4])
-def test_terms_are_counted_as_by_hand(spark: SparkSession, partitions: int) -> None:
+def test_texts_that_have_a_term_are_counted_as_by_hand(spark: SparkSession, partitions: int) -> None:
     frame = spark.createDataFrame(TEXTS, f"{c.TOKENS} array<string>, {GROUP} int").repartition(partitions)
     found = vocabulary(frame, True, 1, 100)
     documents = Counter(term for tokens, _ in TEXTS for term in set(by_hand(tokens)))
@@ -50,7 +51,7 @@ def test_terms_are_counted_as_by_hand(spark: SparkSession, partitions: int) -> N
     assert vocabulary(frame, True, 1, 3) == found[:3]
     counts = counts_by_group(frame, found, 4, True)
     for group in range(4):
-        truth = Counter(term for tokens, of in TEXTS if of == group for term in by_hand(tokens))
+        truth = Counter(term for tokens, of in TEXTS if of == group for term in set(by_hand(tokens)))
         assert counts[group].toarray()[0].tolist() == [truth[term] for term in found]
 
 
@@ -66,7 +67,7 @@ def test_pairs_do_not_cross_texts_and_a_slice_is_read_as_one() -> None:
 def test_weights_are_those_of_the_formula() -> None:
     counts = np.array([[3, 1, 0], [1, 0, 5]])
     average = 10 / 2
-    truth = counts / counts.sum(axis=1, keepdims=True) * np.log(1 + average / counts.sum(axis=0))
+    truth = counts / counts.sum(axis=1, keepdims=True) * np.log(1 + average / counts.sum(axis=0)) ** RARITY
     assert c_tf_idf(sparse.csr_matrix(counts)).toarray() == pytest.approx(truth)
 
 
