@@ -184,6 +184,7 @@ def test_sentences(spark: SparkSession, settings: Tokens) -> None:
     assert [row[c.N_SENTENCES] for row in rows_of(spark, ["One. Two."], off)] == [None]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_megabyte_is_done_in_seconds_whatever_it_is_of(spark: SparkSession, settings: Tokens) -> None:
     texts = ["x" * 1_000_000, "." * 1_000_000, "no end to it " * 77_000, "http://" + "y" * 1_000_000, "😀" * 250_000]

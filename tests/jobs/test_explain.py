@@ -232,6 +232,7 @@ def test_the_command_tells_all_of_a_row(
     assert len(logged) == 1 and POST not in str(logged) and row[c.CREATOR_ID] not in str(logged)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_rules_that_fired_and_what_fired_them(made: Made) -> None:
     spam = answer_of(made.config(), "alone")["risk"]["spam"]
@@ -239,6 +240,7 @@ def test_rules_that_fired_and_what_fired_them(made: Made) -> None:
     assert spam["level"] == "high"
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_content_without_text(made: Made) -> None:
     answer = answer_of(made.config(), IMAGE)

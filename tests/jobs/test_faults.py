@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 BEFORE = {"score_content": "lake", "roll_up_creators": "scored"}  # folders of the lake on which a job is run
 BATCH = "run.batch=night"
-ROUNDS, MORE_ROUNDS = 4, 20
+ROUNDS, MORE_ROUNDS = 2, 20
 SOME_POINTS = {  # at the others runs are killed by make test-soak
     ("score_content", "when the rows are committed"),
     ("roll_up_creators", "when the history is committed"),
@@ -151,8 +151,9 @@ def test_a_lost_worker(calm: Calm, tmp_path: Path) -> None:
     calm.check("score_content", lake)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("small_disk", [16], indirect=True)
-@pytest.mark.parametrize("job", ["score_content", pytest.param("roll_up_creators", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("job", list(BEFORE))
 def test_a_disk_that_fills(calm: Calm, small_disk: Path, job: str) -> None:
     """With nothing left, and with room for some of what a run writes."""
     failures = 0
@@ -173,6 +174,7 @@ def test_a_disk_that_fills(calm: Calm, small_disk: Path, job: str) -> None:
     assert failures >= 2
 
 
+@pytest.mark.soak
 def test_a_registry_that_is_lost(calm: Calm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each call of a run: it is said in a line, and nothing is written. When it scores nothing asks for it."""
     lake = calm.copy("score_content", tmp_path / "lake")

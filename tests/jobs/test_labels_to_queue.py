@@ -58,6 +58,7 @@ def sources(tmp_path: Path) -> list[str]:
     return [*tiny.FAST, *own, write(tmp_path, "votes", votes), f"taxonomy.path={taxonomy}", "review.budget=20"]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_from_votes_to_the_queue_and_back(
     spark: SparkSession, make_config: MakeConfig, sources: list[str], tmp_path: Path

@@ -31,6 +31,7 @@ def candidate(config: Config) -> Version:
     return found
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_training_is_repeated_to_the_byte(spark: SparkSession, make_config: MakeConfig, tmp_path: Path) -> None:
     content, labels = tiny.records()

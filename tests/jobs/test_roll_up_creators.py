@@ -116,6 +116,7 @@ def test_changes_are_kept_and_the_same_input_writes_nothing(
     assert (newest[c.CHANGES], newest[c.REASONS]) == (["accepted category: jazz -> none"], ["settings_changed"])
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_another_run_that_comes_between_leaves_no_change_twice(
     spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +171,7 @@ def test_a_modality_of_a_node_that_is_not_there_is_refused(spark: SparkSession, 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_what_has_not_changed_is_not_looked_at(
     spark: SparkSession, config: Config, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch

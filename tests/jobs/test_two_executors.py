@@ -50,6 +50,7 @@ def _vectors(folder: Path, source: str, master: str) -> dict[str, list[float]]:
     return {row["content_id"]: row["embedding"] for row in rows.to_pylist()}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_two_executors_make_the_vectors_of_one_process(tmp_path: Path) -> None:
     source = _sources(tmp_path, 240)

@@ -76,6 +76,7 @@ def test_other_output_is_left_to_spark() -> None:
     assert jars.explain("WARN NativeCodeLoader: Unable to load native-hadoop library") is None
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_maven_central_cannot_be_reached(tmp_path: Path) -> None:
     # Nothing listens on port 9 of this machine. In a process of its own, since a session of the tests may be running.
