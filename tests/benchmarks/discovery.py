@@ -4,8 +4,8 @@
     .venv/bin/python tests/benchmarks/discovery.py scale --sizes 100000,1000000 --bertopic PYTHON
 
 PYTHON is the interpreter of an environment with bertopic, umap-learn and hdbscan (tests/benchmarks/bertopic_topics.py
-runs in it). Both read the same vectors and the same tokens, made once and kept in .cache/benchmarks. BERTopic is as it comes (UMAP, HDBSCAN, c-TF-IDF; its seed set); ours is asked for as many
-topics as it found. NPMI and diversity are of the ten weightiest words of each topic, in the same texts; the mutual
+runs in it). Both read the same vectors and the same tokens, made once and kept in .cache/benchmarks. BERTopic is as it
+comes (UMAP, HDBSCAN, c-TF-IDF; its seed set); ours is asked for as many topics as it found. NPMI and diversity are of the ten weightiest words of each topic, in the same texts; the mutual
 information is with the true sections, over all contents, those that are unplaced as one topic more.
 """
 
