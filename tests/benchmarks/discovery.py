@@ -5,8 +5,9 @@
 
 PYTHON is the interpreter of an environment with bertopic, umap-learn and hdbscan (tests/benchmarks/bertopic_topics.py
 runs in it). Both read the same vectors and the same tokens, made once and kept in .cache/benchmarks. BERTopic is as it
-comes (UMAP, HDBSCAN, c-TF-IDF; its seed set); ours is asked for as many topics as it found. NPMI and diversity are of the ten weightiest words of each topic, in the same texts; the mutual
-information is with the true sections, over all contents, those that are unplaced as one topic more.
+comes (UMAP, HDBSCAN, c-TF-IDF; its seed set); ours is asked for as many topics as it found. NPMI and diversity are of
+the ten weightiest words of each topic, in the same texts; the mutual information is with the true sections, over all
+contents, those that are unplaced as one topic more.
 """
 
 from __future__ import annotations
