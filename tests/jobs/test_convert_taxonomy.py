@@ -99,6 +99,7 @@ FOUND = Tree.of(
 )
 
 
+@pytest.mark.slow
 def test_out_of_the_tables_and_into_them(spark: SparkSession, make_config: MakeConfig, tmp_path: Path) -> None:
     lake = Lake(spark, make_config())
     with pytest.raises(ConfigurationError, match="no tree of topics is in force"):

@@ -72,6 +72,7 @@ def bench(spark: SparkSession, make_config: MakeConfig, tmp_path: Path) -> Bench
     return Bench(spark, make_config, tmp_path)
 
 
+@pytest.mark.slow
 def test_planted_topics_are_found_named_and_put_in_force(bench: Bench) -> None:
     given = planted([30, 25, 20, 15])
     bench.put(given)
@@ -92,6 +93,8 @@ def test_planted_topics_are_found_named_and_put_in_force(bench: Bench) -> None:
     assert topics[0].name in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.soak
+@pytest.mark.slow
 def test_a_run_on_the_same_input_does_nothing_and_new_contents_keep_ids(bench: Bench) -> None:
     given = planted([30, 25, 20])
     bench.put(given)
@@ -109,6 +112,7 @@ def test_a_run_on_the_same_input_does_nothing_and_new_contents_keep_ids(bench: B
     assert len({after[one.id] for one in more}) == 4
 
 
+@pytest.mark.slow
 def test_lakes_that_were_filled_in_another_order_have_the_same_ids(
     spark: SparkSession, make_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -127,6 +131,8 @@ def test_lakes_that_were_filled_in_another_order_have_the_same_ids(
     assert found[0] == found[1]
 
 
+@pytest.mark.soak
+@pytest.mark.slow
 def test_labelled_examples_guide_contents_to_curated_nodes(bench: Bench, tmp_path: Path) -> None:
     given = planted([30, 25, 20])
     bench.put(given)
@@ -151,6 +157,8 @@ def test_labelled_examples_guide_contents_to_curated_nodes(bench: Bench, tmp_pat
     assert {"zero", "one"} <= set(again.tree.nodes)
 
 
+@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["no vectors", "another embedder", "a cycle"])
 def test_bad_input_is_said_and_what_is_in_force_stays(bench: Bench, tmp_path: Path, what: str) -> None:
     given = planted([12, 12])

@@ -87,6 +87,7 @@ def rows() -> dict[Table, list[Any]]:
     }
 
 
+@pytest.mark.slow
 def test_a_page_of_the_tables(
     spark: SparkSession, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
