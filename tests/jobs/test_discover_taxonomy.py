@@ -98,14 +98,14 @@ def test_planted_topics_are_found_named_and_put_in_force(bench: Bench) -> None:
 def test_a_run_on_the_same_input_does_nothing_and_new_contents_keep_ids(bench: Bench) -> None:
     given = planted([30, 25, 20])
     bench.put(given)
-    bench.run("discovery.topics=3")
+    bench.run("discovery.topics=3", "discovery.tiers=1")
     first, versions = bench.nodes_of(), [bench.lake.version(table) for table in WRITTEN]
-    again = bench.run("discovery.topics=3")
+    again = bench.run("discovery.topics=3", "discovery.tiers=1")
     assert again.details["unchanged"] == "version 1 stands"
     assert [bench.lake.version(table) for table in WRITTEN] == versions
     more = planted([30, 25, 20, 40])
     bench.put([one for one in more if one.topic == 3])
-    result = bench.run("discovery.topics=4")
+    result = bench.run("discovery.topics=4", "discovery.tiers=1")
     assert result.details["changes"] == "1 birth"
     after = bench.nodes_of()
     assert {name: after[name] for name in first} == first
