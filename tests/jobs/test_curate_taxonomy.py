@@ -166,6 +166,7 @@ def dying_at(table: Table) -> Any:
     return dies
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_first_version_is_what_was_put_in_force(story: Story) -> None:
     now = story.first.now
@@ -179,6 +180,7 @@ def test_the_first_version_is_what_was_put_in_force(story: Story) -> None:
     assert {one: row[c.NODE_ID] for one, row in story.first.places.items()} == {k: v[0] for k, v in PLACED.items()}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_file_becomes_a_version(story: Story) -> None:
     now, places = story.curated.now, story.curated.places
@@ -204,6 +206,7 @@ def test_a_file_becomes_a_version(story: Story) -> None:
     assert {row[c.VERSION] for row in places.values()} == {2}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_contents_follow_the_nodes_that_took_them_over(story: Story) -> None:
     places = story.curated.places
@@ -220,6 +223,7 @@ def test_contents_follow_the_nodes_that_took_them_over(story: Story) -> None:
     assert by_rank == [("football", "f1", 1), ("football", "s1", 2), ("football", "f2", 3)]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_shares_are_those_of_the_version(story: Story) -> None:
     assert [(row[c.VERSION], row[c.N]) for row in story.by_week] == [(2, 5)]
@@ -228,6 +232,7 @@ def test_shares_are_those_of_the_version(story: Story) -> None:
     assert {row[c.CREATOR_ID]: row[c.SHARE] for row in story.by_creator} == pytest.approx({"ann": 3 / 5, "bob": 2 / 3})
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_same_file_again_writes_nothing(story: Story) -> None:
     assert story.again.versions == story.curated.versions
@@ -235,12 +240,14 @@ def test_the_same_file_again_writes_nothing(story: Story) -> None:
     assert "nothing to do" in story.again.result.details["taxonomy"]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_run_that_is_killed_leaves_the_version_before_in_force(story: Story) -> None:
     assert (story.killed.now.version, story.killed.now.tree) == (2, story.curated.now.tree)
     assert story.killed.places == story.curated.places
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_what_was_taken_back_is_as_it_was(story: Story) -> None:
     now, lake = story.back.now, story.lake
@@ -266,6 +273,7 @@ def test_what_was_taken_back_is_as_it_was(story: Story) -> None:
     assert resolve("football", 2, changes_after(lake, 2), restored(lake)) == ("football", "soccer")
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "said"),
@@ -288,6 +296,7 @@ def test_what_cant_be_done_is_refused_and_nothing_is_written(
     assert look(story.lake).versions == story.back.versions
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_tree_that_was_made_from_another_version_is_not_put_in_force(story: Story) -> None:
     with pytest.raises(LinnaeusError, match="version 3 of the taxonomy has come into force meanwhile"):

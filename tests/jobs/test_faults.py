@@ -22,15 +22,11 @@ from tests.jobs import night
 from tests.jobs.night import Process
 from tests.jobs.test_lost_registry import Line
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 BEFORE = {"score_content": "lake", "roll_up_creators": "scored"}  # folders of the lake on which a job is run
 BATCH = "run.batch=night"
-ROUNDS, MORE_ROUNDS = 2, 20
-SOME_POINTS = {  # at the others runs are killed by make test-soak
-    ("score_content", "when the rows are committed"),
-    ("roll_up_creators", "when the history is committed"),
-}
+ROUNDS = 20
 
 
 class Calm:
@@ -107,10 +103,9 @@ def pool(calm: Calm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]
         process.end()
 
 
-@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(MORE_ROUNDS, marks=pytest.mark.soak)])
-def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path, rounds: int) -> None:
+def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path) -> None:
     """Two and four processes that begin at the same moment, as one batch or without."""
-    for place in range(rounds):
+    for place in range(ROUNDS):
         job = list(night.POINTS)[place % 2]
         writers = pool.waiting[: 2 if place % 4 < 2 else 4]
         lake = calm.copy(job, tmp_path / f"lake-{place}")
@@ -121,11 +116,9 @@ def test_writers_at_once(calm: Calm, pool: Pool, tmp_path: Path, rounds: int) ->
         calm.check(job, lake)
 
 
-def killed_at() -> list[Any]:
+def killed_at() -> list[tuple[str, str]]:
     """All jobs and points at which they are killed."""
-    points = [(job, point) for job, points in night.POINTS.items() for point in points]
-    assert set(points) > SOME_POINTS
-    return [pytest.param(*one, marks=[] if one in SOME_POINTS else pytest.mark.soak) for one in points]
+    return [(job, point) for job, points in night.POINTS.items() for point in points]
 
 
 @pytest.mark.parametrize(("job", "point"), killed_at())
@@ -151,7 +144,6 @@ def test_a_lost_worker(calm: Calm, tmp_path: Path) -> None:
     calm.check("score_content", lake)
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("small_disk", [16], indirect=True)
 @pytest.mark.parametrize("job", list(BEFORE))
 def test_a_disk_that_fills(calm: Calm, small_disk: Path, job: str) -> None:
@@ -174,7 +166,6 @@ def test_a_disk_that_fills(calm: Calm, small_disk: Path, job: str) -> None:
     assert failures >= 2
 
 
-@pytest.mark.soak
 def test_a_registry_that_is_lost(calm: Calm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each call of a run: it is said in a line, and nothing is written. When it scores nothing asks for it."""
     lake = calm.copy("score_content", tmp_path / "lake")

@@ -146,6 +146,7 @@ def _finished_jobs(folder: Path) -> int:
     return max(0, len(list((folder / "lake/ops/job_runs/_delta_log").glob("*.json"))) - 1)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_flow_killed_in_job_after_job_ends_in_the_same_tables(calm: Path, tmp_path: Path) -> None:
     settings = [*tiny.FAST, *tiny.write(tmp_path / "sources", *tiny.records())]

@@ -143,6 +143,7 @@ def survives(line: Line, train: Train, step: str, after: bool, number: int) -> N
     assert found is not None and found.number == "1" and tracking.load(found).heads.keys() == {"category"}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["no call goes out", "an answer is lost"])
 def test_a_line_that_dies_at_any_call(line: Line, train: Train, after: bool) -> None:

@@ -56,6 +56,7 @@ def config(make_config: MakeConfig) -> Config:
     return make_config(tree_file(make_config()), "creators.risk.prior_posts=1")
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_changes_are_kept_and_the_same_input_writes_nothing(
     spark: SparkSession, config: Config, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
