@@ -79,7 +79,6 @@ comparison.picture()
 # COMMAND ----------
 
 odd = comparison.rows.sort_values("shared").iloc[0]
-print(f"{odd['label']}: {odd['text']}")
 comparison.neighbours(odd["content_id"])
 
 # COMMAND ----------

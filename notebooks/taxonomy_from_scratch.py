@@ -19,10 +19,17 @@ TOPICS = None
 
 # COMMAND ----------
 
+import tempfile
+from pathlib import Path
+
 from linnaeus import Suite
 
+folder = Path(tempfile.mkdtemp())
+no_list = folder / "no_categories.yml"
+no_list.write_text("nodes: []\n")
+
 suite = Suite(ENVIRONMENT, *SETTINGS)
-sandbox = suite.sandbox(CONTENTS)
+sandbox = suite.sandbox(CONTENTS, taxonomy__path=str(no_list))
 sandbox.plots.lengths()
 
 # COMMAND ----------
@@ -31,11 +38,12 @@ sandbox.plots.lengths()
 # MAGIC ## Discover
 # MAGIC
 # MAGIC Contents whose vectors point the same way are put together; how many groups there should be is what tells them apart
-# MAGIC best. `discovery.guided.enabled=false` means that no list of categories is taken into account: from scratch.
+# MAGIC best. The lake's own list of categories was left out above: from scratch. (With it, contents first join the categories
+# MAGIC that they belong to, and topics are hung below those.)
 
 # COMMAND ----------
 
-found = sandbox.run("discover_taxonomy", discovery={"topics": TOPICS, "guided": {"enabled": False}})
+found = sandbox.run("discover_taxonomy", discovery__topics=TOPICS)
 found
 
 # COMMAND ----------
@@ -75,9 +83,6 @@ sandbox.show(sandbox.topic_assignments.groupBy("reason").count())
 
 # COMMAND ----------
 
-import tempfile
-from pathlib import Path
-
 leaves = topics.nodes[~topics.nodes["node_id"].isin(topics.nodes["parent_id"].dropna())]
 largest = leaves.sort_values("size", ascending=False).iloc[0]
 curation = f"""by: ann
@@ -86,7 +91,7 @@ steps:
   - accept: {largest["node_id"]}
     name: What most are about
 """
-file = Path(tempfile.mkdtemp()) / "curation.yml"
+file = folder / "curation.yml"
 file.write_text(curation)
 print(curation)
 

@@ -50,11 +50,12 @@ def declared(table: Table) -> tuple[str, dict[str, str]]:
     return table.description, {field.name: field.metadata["comment"] for field in table.schema.fields}
 
 
+@pytest.mark.slow
 def test_jobs_write_tables_of_a_catalog_with_comments_constraints_and_tags(
     spark: SparkSession, named: Callable[..., Config], tmp_path: Path
 ) -> None:
     content, labels = tiny.records(2)
-    broken = {"content_id": "no-creator", "body": "a text"}
+    broken = {"content_id": "no-text", "creator_id": content[0]["creator_id"]}
     config = named(*tiny.write(tmp_path / "sources", [*content, broken], labels))
     lake = Lake(spark, config)
     first = execute("ingest_bronze", ingest_bronze.main, config)
@@ -83,6 +84,7 @@ def test_jobs_write_tables_of_a_catalog_with_comments_constraints_and_tags(
     assert lake.read(tables.JOB_RUNS).groupBy("job").count().count() == 2
 
 
+@pytest.mark.slow
 def test_all_that_a_lake_does_it_does_by_name(spark: SparkSession, named: Callable[..., Config]) -> None:
     """Merge, replace, append, delete, history, columns that are declared later; what was said of the table stays."""
     lake, table = Lake(spark, named()), tables.PROMOTIONS

@@ -41,5 +41,7 @@ def test_the_gain_is_of_pairs() -> None:
     made = EmbedderComparison(("one", "other"), 2, "category", rows, (near, near[:, ::-1]))
     mean, low, high = made.gain
     assert (round(mean, 6), round(low, 6), round(high, 6)) == (0.2, 0.2, 0.2)
-    assert made.neighbours("x").to_dict("list") == {"one": ["a: two", "–: three"], "other": ["–: three", "a: two"]}
+    near_x = made.neighbours("x")
+    assert near_x.header == ("rank", "one", "other") and near_x.title == "Nearest to a: one"
+    assert near_x.cells == ((1, "a: two", "–: three"), (2, "–: three", "a: two"))
     assert "+20.0%" in made._repr_html_()

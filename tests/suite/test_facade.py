@@ -130,7 +130,7 @@ def test_embedders_side_by_side(suite: Suite) -> None:
     found = suite.compare_embedders(stamp, stamp.partition("@")[0], k=5)
     assert (found.rows["shared"] == 5).all() and found.gain == (0.0, 0.0, 0.0)
     assert found.rows["first"].mean() > 0.9, "vectors were made by label"
-    assert list(found.neighbours("c00").index) == [1, 2, 3, 4, 5]
+    assert [row[0] for row in found.neighbours("c00").cells] == [1, 2, 3, 4, 5]
     with pytest.raises(ConfigurationError, match="there are no vectors of 'bge'"):
         suite.compare_embedders("bge", stamp)
 
@@ -153,3 +153,12 @@ def test_a_sandbox_is_a_copy_that_goes(suite: Suite) -> None:
 def test_whatever_is_shown_has_a_title_and_no_raw_text(suite: Suite) -> None:
     for one in (suite, suite.tables, suite.tables.gold, suite.plots, suite.models(), suite.show("bronze.content")):
         assert isinstance(one, Shown) and one.title and "<script" not in one._repr_html_()
+
+
+def test_a_notebook_shows_a_thing_once(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook rich would show what it prints, also where that goes into a file."""
+    shown: list[object] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *given: shown.append(given))
+    assert "bronze.content" in repr(suite.tables)
+    assert shown == []

@@ -43,6 +43,7 @@ from linnaeus.runtime.spark import detached, side_by_side, slots
 _STORED = "__stored_"
 _COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
+_SESSION_CATALOG = "spark_catalog"
 _TAG = "linnaeus."  # before the names of tags, where they are properties of a table
 _REQUIRED = "required"  # the constraint that columns are not null
 _LONGEST_WAIT = 10.0  # seconds, between two tries
@@ -337,11 +338,15 @@ class Lake:
             wanted.unpersist()
 
     def _overwrite(self, rows: DataFrame, table: Table) -> None:
-        writer = self._writer(rows.select(*self._stored(table).schema.names)).mode("overwrite")
+        rows = rows.select(*self._stored(table).schema.names)
         if self._root is not None:
+            writer = self._writer(rows).mode("overwrite")
             self._with_retries(table, lambda attempt: writer.save(self.place(table)))
-        else:
-            self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
+            return
+        # By `saveAsTable` the table would be replaced by one of the same name, which takes other rights and other care.
+        named = rows.writeTo(self.place(table))
+        named = named if self._note is None else named.option(_NOTE, self._note)
+        self._with_retries(table, lambda attempt: named.overwrite(F.lit(True)))
 
     def _writer(self, rows: DataFrame) -> DataFrameWriter:
         writer = rows.write.format("delta")
@@ -556,7 +561,8 @@ class Lake:
     def _delta(self, table: Table) -> DeltaTable:
         if self._root is not None:
             return DeltaTable.forPath(self._writing, self.place(table))
-        return DeltaTable.forName(self._writing, self.place(table))
+        # Delta's own class takes names of two levels, of the session's catalog; that of Databricks takes three.
+        return DeltaTable.forName(self._writing, self.place(table).removeprefix(f"`{_SESSION_CATALOG}`."))
 
     def _sql_name(self, table: Table) -> str:
         return self.place(table) if self._root is None else f"delta.`{self.place(table)}`"
@@ -582,12 +588,8 @@ class Lake:
         lacking = _lacking(self._stored(table), table)
         if not lacking:
             return
-        added = ", ".join(
-            f"`{field.name}` {field.dataType.simpleString()} COMMENT {_quoted(field.metadata['comment'])}"
-            for field in lacking
-        )
         try:
-            self.session.sql(f"ALTER TABLE {self._sql_name(table)} ADD COLUMNS ({added})")
+            self.session.sql(f"ALTER TABLE {self._sql_name(table)} ADD COLUMNS ({_listed(lacking)})")
         except AnalysisException:
             if _lacking(self._stored(table), table):  # where none lacks now, another writer added the same
                 raise
@@ -595,22 +597,26 @@ class Lake:
     def _create(self, table: Table) -> None:
         if self.exists(table):
             return
-        builder = DeltaTable.createIfNotExists(self.session)
-        if self._root is not None:
-            builder = builder.location(self.place(table))
-        else:
-            # Only where it is not there: Unity Catalog asks for the right to create one even then.
-            if not self.session.catalog.databaseExists(self._schema(table)):
-                self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema(table)}")
-            builder = builder.tableName(self.place(table))
         try:
-            for name, value in self._properties.items():
-                builder = builder.property(name, value)
-            with self._alone(table):
-                builder.addColumns(_stored_schema(table)).comment(table.description).execute()
+            if self._root is None:
+                self._create_by_name(table)
+            else:
+                builder = DeltaTable.createIfNotExists(self.session).location(self.place(table))
+                for name, value in self._properties.items():
+                    builder = builder.property(name, value)
+                with self._alone(table):
+                    builder.addColumns(_stored_schema(table)).comment(table.description).execute()
         except _CONCURRENT:
             if not self.exists(table):  # where it is there now, another writer made the same
                 raise
+
+    def _create_by_name(self, table: Table) -> None:
+        """In SQL, as Delta's builder takes names of two levels at most where it is not Databricks'."""
+        # Only where it is not there: Unity Catalog asks for the right to create a schema even then.
+        if not self.session.catalog.databaseExists(self._schema(table)):
+            self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema(table)}")
+        made = f"CREATE TABLE IF NOT EXISTS {self.place(table)} ({_listed(table.schema.fields)}) USING DELTA"
+        self.session.sql(f"{made} COMMENT {_quoted(table.description)}")
 
 
 def _newest_version(log: Path) -> int | None:
@@ -731,6 +737,14 @@ def _quoted(text: str) -> str:
     """A text as a literal of Spark SQL."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _listed(fields: Iterable[StructField]) -> str:
+    """Columns as Spark SQL declares them, each with its comment."""
+    return ", ".join(
+        f"`{field.name}` {field.dataType.simpleString()} COMMENT {_quoted(field.metadata['comment'])}"
+        for field in fields
+    )
 
 
 def _pairs(values: Mapping[str, str]) -> str:

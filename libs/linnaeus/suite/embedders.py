@@ -22,6 +22,7 @@ from linnaeus.suite.context import Context
 from linnaeus.suite.counts import fetched
 from linnaeus.suite.pictures import Picture
 from linnaeus.suite.rich_html import Shown
+from linnaeus.suite.rows import Rows
 from linnaeus.suite.table_access import nearest
 
 Floats = npt.NDArray[np.float32]
@@ -104,18 +105,18 @@ class EmbedderComparison(Shown):
         """How often neighbours have the content's own label, and how many both embedders find."""
         return pictures.neighbour_agreement(self.rows, self.names, self.k)
 
-    def neighbours(self, content_id: str) -> pd.DataFrame:
+    def neighbours(self, content_id: str) -> Rows:
         """The nearest others of a content by each embedder, side by side. Raises ConfigurationError for one that was
         not drawn."""
         places = np.flatnonzero((self.rows[c.CONTENT_ID] == content_id).to_numpy())
         if len(places) == 0:
             raise ConfigurationError(f"content {content_id!r} was not drawn; see .rows for those that were")
         said = self.rows[c.LABEL].fillna("–").astype(str) + ": " + self.rows[c.TEXT]
-        columns = {
-            name: [said.iloc[other] for other in near[places[0]]]
-            for name, near in zip(self.names, self.near, strict=True)
-        }
-        return pd.DataFrame(columns, index=pd.RangeIndex(1, self.k + 1, name="rank"))
+        first, second = (near[places[0]] for near in self.near)
+        cells = [
+            (rank, said.iloc[one], said.iloc[two]) for rank, (one, two) in enumerate(zip(first, second, strict=True), 1)
+        ]
+        return Rows(("rank", *self.names), tuple(cells), f"Nearest to {said.iloc[places[0]]}")
 
 
 def compare(context: Context, first: str, second: str, k: int, contents: int, facet: str) -> EmbedderComparison:

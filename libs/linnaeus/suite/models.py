@@ -185,7 +185,12 @@ class Comparison(Shown):
 
     def sections(self) -> Sequence[Section]:
         """The answer, the paired comparison, and the figures side by side."""
-        return [self._answer(), self._side_by_side("Overall", self.overall), *self._slices()]
+        return [self._answer(), self._side_by_side("Overall", self.overall)]
+
+    def folded(self) -> Sequence[Section]:
+        """The same figures by slice."""
+        rows = self.figures[self.figures[c.SLICE] != c.OVERALL]
+        return [] if rows.empty else [self._side_by_side("By slice", rows)]
 
     def _answer(self) -> Section:
         if self.decision is None:
@@ -217,10 +222,6 @@ class Comparison(Shown):
         said = "Measured after each was trained, with 95% intervals by a bootstrap over creators."
         told = (said, *([f"{more} more rows are in .figures."] if more else []))
         return Section(title, told, (Grid(header, cells, (*names, "difference", "contents")),))
-
-    def _slices(self) -> list[Section]:
-        rows = self.figures[self.figures[c.SLICE] != c.OVERALL]
-        return [] if rows.empty else [self._side_by_side("By slice", rows)]
 
 
 def compare(context: Context, first: str | int, second: str | int, model: str | None, paired: bool) -> Comparison:

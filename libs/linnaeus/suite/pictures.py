@@ -319,11 +319,11 @@ def topics(nodes: pd.DataFrame) -> Picture:
         axes.text(size, place, f"  {size:,}   {words}", va="center", fontsize=8, parse_math=False)
     axes.set_yticks(range(len(nodes)), [short(one) for one in nodes[c.NAME]], parse_math=False)
     axes.invert_yaxis()
-    axes.margins(x=0.55)
+    axes.margins(x=0.8)
     entitled(axes, "Topics, by what stands above them", "contents")
     _in_thousands(axes.xaxis)
     if len(roots) > 1:
-        axes.legend(title="top of the tree", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        figure.legend(title="top of the tree", frameon=False, loc="outside lower center", ncols=4)
     return Picture(
         figure, nodes, f"{len(nodes)} topics, the largest of {int(nodes[c.SIZE].max()) if len(nodes) else 0:,}"
     )

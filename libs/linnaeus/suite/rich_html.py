@@ -34,8 +34,13 @@ class Shown:
         """What is said of it."""
         raise NotImplementedError
 
+    def folded(self) -> Sequence[Section]:
+        """What a notebook shows when it is unfolded, and a terminal not at all."""
+        return ()
+
     def _repr_html_(self) -> str:
-        return as_html("sections.html.j2", title=self.title, fragment=fragment(self.sections()))
+        shown, folded = fragment(self.sections()), fragment(self.folded())
+        return as_html("sections.html.j2", title=self.title, fragment=shown, folded=folded, folded_title="More of it")
 
     def __repr__(self) -> str:
         return as_text(self.title, self.sections())
@@ -44,7 +49,8 @@ class Shown:
 def as_text(title: str, sections: Sequence[Section]) -> str:
     """Sections as a terminal shows them."""
     stream = io.StringIO()
-    print_report(title, sections, Console(file=stream, width=_WIDTH, highlight=False))
+    # In a notebook rich would show it there, whatever file it is given.
+    print_report(title, sections, Console(file=stream, width=_WIDTH, highlight=False, force_jupyter=False))
     return stream.getvalue().rstrip()
 
 
