@@ -292,3 +292,15 @@ def test_permuted_labels_change_nothing_and_every_id_is_accounted_for(case: tupl
     assert len(dead) == len(set(dead)) and set(dead) <= gone
     assert len(one.ids.values()) == len(set(one.ids.values()))
     assert set(ended) <= set(first.tree.nodes)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "name"),
+    [(("oven", "dough", "Bread"), "Bread, Oven"), (("oven", "dough", "yeast"), "Oven, Dough")],
+)
+def test_a_topic_keeps_its_name_while_its_words_are_among_the_keywords(keywords: tuple[str, ...], name: str) -> None:
+    before = Tree.of([Node("t-1", "Bread, Oven", keywords=("bread", "oven", "dough"), size=10)])
+    found = Tree.of([Node("x", "Oven, Dough", keywords=keywords, size=10)])
+    lineage = trace(before, found, {("t-1", "x"): 10}, {"x": "key"})
+    assert lineage.tree.nodes["t-1"].name == name
+    assert [change.kind for change in lineage.changes] == ([] if name == "Bread, Oven" else [RENAME])

@@ -7,6 +7,7 @@ Nothing depends on the labels that a clustering gave, on the order of rows, or o
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -200,14 +201,26 @@ def _new_ids(new: Sequence[str], found: Tree, keys: Mapping[str, str], taken: se
 
 def _tree(before: Tree, found: Tree, ids: Mapping[str, str], fixed: Collection[str]) -> Tree:
     nodes = {}
+    names = Counter(node.name for node in found)
     for node in found:
-        parent = None if node.parent is None else ids[node.parent]
-        nodes[ids[node.id]] = replace(node, id=ids[node.id], parent=parent)
+        node_id, parent = ids[node.id], None if node.parent is None else ids[node.parent]
+        name = _name(before.nodes.get(node_id), node, names)
+        nodes[node_id] = replace(node, id=node_id, parent=parent, name=name)
     for node_id in fixed:
         old = before.nodes[node_id]
         now = nodes.get(node_id, replace(old, size=0, creator_share=None))
         nodes[node_id] = replace(now, name=old.name, parent=old.parent, description=old.description, origin=old.origin)
     return Tree.of(nodes.values(), "the topics found")
+
+
+def _name(old: Node | None, now: Node, names: Mapping[str, int]) -> str:
+    """The name that people know a topic by, for as long as all of its terms are among its keywords.
+
+    Not where another topic has it now (`names` counts them).
+    """
+    if old is None or names.get(old.name, 0) > 0:
+        return now.name
+    return old.name if set(old.name.casefold().split(", ")) <= {one.casefold() for one in now.keywords} else now.name
 
 
 def _change(kind: str, olds: Iterable[str], news: Iterable[str]) -> Change:
