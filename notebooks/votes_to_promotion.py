@@ -16,6 +16,7 @@ ENVIRONMENT = "local"
 SETTINGS = []
 CONTENTS = 3000  # of the sandbox
 FIRST_SHARE = 0.25  # of the votes that have come in when the first model is trained
+METHOD = "dawid_skene"  # by which votes become labels
 
 # COMMAND ----------
 
@@ -23,7 +24,7 @@ from linnaeus import Suite
 
 suite = Suite(ENVIRONMENT, *SETTINGS)
 sandbox = suite.sandbox(CONTENTS)
-sandbox
+print(sandbox.title)
 
 # COMMAND ----------
 
@@ -50,7 +51,7 @@ sandbox.show("bronze.votes", rows=6)
 
 # COMMAND ----------
 
-sandbox.run("aggregate_labels", labels__method="dawid_skene")
+sandbox.run("aggregate_labels", labels__method=METHOD)
 
 # COMMAND ----------
 
@@ -105,7 +106,7 @@ sandbox.run("promote_model")
 # COMMAND ----------
 
 print(sandbox.take_votes(1.0))
-sandbox.run("aggregate_labels", labels__method="dawid_skene")
+sandbox.run("aggregate_labels", labels__method=METHOD)
 sandbox.run("train_category")
 
 # COMMAND ----------

@@ -91,7 +91,7 @@ def test_why_flagged(kernel: Kernel, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_votes_to_promotion(kernel: Kernel, folder: Path) -> None:
-    shown = kernel.run("votes_to_promotion", SETTINGS=settings(folder), CONTENTS=200, FIRST_SHARE=0.5)
+    shown = kernel.run("votes_to_promotion", SETTINGS=settings(folder), CONTENTS=200, FIRST_SHARE=0.5, METHOD="wawa")
     assert "constructed from the gold labels" in shown.printed
     assert "there was no champion" in shown.words
     assert "linnaeus_category/2 asked to take the place of linnaeus_category/1, it would be" in shown.words

@@ -25,6 +25,8 @@ from linnaeus.training.plots import reliability_plot
 
 _MOST_DOTS = 2_000
 _MOST_LABELS = 12  # of a facet
+_MOST_NAMED = 20  # annotators whose names fit beside their dots
+_DECADE = 10
 _VECTOR, _POINT = "vector", "point"
 
 
@@ -144,7 +146,15 @@ class Plots(Shown):
         )
         figure = annotators_plot(votes, right, low, high, scores)
         axes = figure.axes[0]
-        pictures.entitled(axes, f"How far annotators can be trusted ({facet})", "votes (log scale)", axes.get_ylabel())
+        pictures.entitled(axes, f"How far annotators can be trusted ({facet})", "votes", axes.get_ylabel())
+        axes.margins(x=0.15)
+        if max(votes) < _DECADE * min(votes):
+            axes.set_xscale("linear")
+        if len(found) <= _MOST_NAMED:
+            for name, x, y in zip(found[c.ANNOTATOR_ID], votes, right, strict=True):
+                axes.annotate(
+                    pictures.short(name), (x, y), (5, 4), textcoords="offset points", fontsize=8, parse_math=False
+                )
         return Picture(figure, found, f"{len(found)} annotators of {facet}, by votes and agreement with the labels")
 
     def reliability(self, version: str = "champion", model: str = "risk") -> Picture:
