@@ -89,6 +89,7 @@ def test_why_flagged(kernel: Kernel, folder: Path) -> None:
     assert "score_content" in shown.words
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_votes_to_promotion(kernel: Kernel, folder: Path) -> None:
     shown = kernel.run("votes_to_promotion", SETTINGS=settings(folder), CONTENTS=200, FIRST_SHARE=0.5, METHOD="wawa")
@@ -100,6 +101,7 @@ def test_votes_to_promotion(kernel: Kernel, folder: Path) -> None:
     assert shown.said[2].startswith("Reliability of linnaeus_category/2")
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_another_embedder(kernel: Kernel, folder: Path, tmp_path: Path) -> None:
     other = {"name": "tiny", "path": str(make_embedder(tmp_path / "tiny", 8)), "dimension": 8}
@@ -109,6 +111,7 @@ def test_another_embedder(kernel: Kernel, folder: Path, tmp_path: Path) -> None:
     assert len(shown.pictures) == 4
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jobs.discover_taxonomy") is None, reason="topics are not discovered yet")
 def test_taxonomy_from_scratch(kernel: Kernel, folder: Path) -> None:
