@@ -109,7 +109,7 @@ def test_a_run_on_the_same_input_does_nothing_and_new_contents_keep_ids(bench: B
     assert result.details["changes"] == "1 birth"
     after = bench.nodes_of()
     assert {name: after[name] for name in first} == first
-    assert len({after[one.id] for one in more}) == 4
+    assert len({after[one.id] for one in more} - {None}) == 4  # one may be unplaced
 
 
 @pytest.mark.slow
