@@ -124,7 +124,7 @@ def binary_array(matrix: Floats, absent: npt.NDArray[np.bool_] | None = None) ->
 
 
 def list_array(
-    matrix: npt.NDArray[np.floating[Any]],
+    matrix: npt.NDArray[np.number[Any]],
     absent: npt.NDArray[np.bool_] | None = None,
     kind: pa.DataType = pa.float32(),  # noqa: B008 (a constant)
 ) -> pa.Array:

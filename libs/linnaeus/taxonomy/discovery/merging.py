@@ -62,7 +62,8 @@ def cut(merges: Merges, n: int, clusters: int) -> Places:
     heir = np.arange(n)
     for left, right in merges[: max(0, n - clusters)]:
         heir[heir == right] = left
-    return np.unique(heir, return_inverse=True)[1].astype(np.int32)
+    clusters_of: Places = np.unique(heir, return_inverse=True)[1].astype(np.int32)
+    return clusters_of
 
 
 @dataclass(frozen=True, eq=False)

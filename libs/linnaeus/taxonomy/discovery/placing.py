@@ -129,7 +129,8 @@ def placed(given: Directions, anchors: Anchors) -> Placed:
 def _softmax(values: Doubles, temperature: float) -> Doubles:
     most = values.max(axis=1, keepdims=True)
     raised = np.exp((values - np.where(np.isfinite(most), most, 0.0)) / temperature)
-    return np.round(raised / np.maximum(raised.sum(axis=1, keepdims=True), 1e-300), _DIGITS)
+    chances: Doubles = np.round(raised / np.maximum(raised.sum(axis=1, keepdims=True), 1e-300), _DIGITS)
+    return chances
 
 
 def _columns(found: Placed) -> list[pa.Array]:

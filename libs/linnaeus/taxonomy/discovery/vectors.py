@@ -9,7 +9,7 @@ a matrix product in float32 is exact, however its library cuts it up. The angle 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ Directions = npt.NDArray[np.int16]  # (n, width)
 Whole = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int32]
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 DIRECTION = "direction"
 _BYTES = 2  # of an int16
@@ -59,7 +59,8 @@ def of_whole(sums: Whole) -> Directions:
     small = sums >> shift[:, None]
     norm = np.sqrt((small * small).sum(axis=1, dtype=np.int64).astype(np.float64))
     width = sums.shape[1]
-    return np.rint(small / np.where(norm > 0, norm, 1.0)[:, None] * scale(width)).astype(np.int16)
+    found: Directions = np.rint(small / np.where(norm > 0, norm, 1.0)[:, None] * scale(width)).astype(np.int16)
+    return found
 
 
 def products(left: Directions, right: Directions) -> npt.NDArray[np.float32]:
@@ -76,7 +77,8 @@ def unit(given: Directions) -> npt.NDArray[np.float32]:
     """Directions as vectors (n, width) of norm one."""
     numbers = given.astype(np.float64)
     norms = np.linalg.norm(numbers, axis=1, keepdims=True)
-    return (numbers / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    found: npt.NDArray[np.float32] = (numbers / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    return found
 
 
 def as_matrix(column: pa.Array, width: int) -> Directions:
