@@ -95,8 +95,31 @@ def fill(lake: Lake, config: Config) -> None:
         "'too long' as detail",
     )  # fmt: skip
     lake.merge(failed, tables.QUARANTINE)
+    fill_topics(lake)
     roll_up_creators.main(config)
     fill_review_queue.main(config)
+
+
+def fill_topics(lake: Lake) -> None:
+    """Every content at a topic, as one that shows it; every creator's share of it."""
+    one, none = F.lit(1).cast("long"), F.lit(None)
+    content = lake.read(tables.CONTENT)
+    made = {
+        c.NODE_ID: F.lit("t-1"),
+        c.VERSION: one,
+        c.PROBABILITY: F.lit(0.9).cast("float"),
+        c.PROBABILITIES: none.cast("map<string,float>"),
+        c.SIMILARITY: none.cast("float"),
+        c.REASON: F.lit("topic"),
+        c.RANK: one,
+        c.N: one,
+        c.SHARE: F.lit(1.0).cast("float"),
+    }
+    rows = content.select(c.CONTENT_ID, c.CREATOR_ID).withColumns(made)
+    for table in (tables.TOPIC_ASSIGNMENTS, tables.TOPIC_REPRESENTATIVES):
+        lake.merge(rows.select(*table.columns), table)
+    shares = rows.select(*tables.TOPIC_SHARES_BY_CREATOR.columns).distinct()
+    lake.merge(shares, tables.TOPIC_SHARES_BY_CREATOR)
 
 
 def rows_of(root: Path) -> dict[str, list[str]]:
@@ -138,6 +161,8 @@ def test_an_erasure_leaves_nothing_and_takes_nothing_else(
     assert set(before) == {table.full_name for table in tables.ALL if table.layer != "ops"} - {
         "gold.model_evaluations",
         "gold.promotions",
+        *(f"gold.{name}" for name in ("taxonomy_nodes", "taxonomy_versions", "taxonomy_changes")),
+        "gold.topic_shares_by_week",
     }
     own = {json.loads(row)["content_id"] for row in before["bronze.content"] if json.loads(row)["creator_id"] == WHO}
     assert "alone" in own and len(own) == 2
