@@ -171,7 +171,8 @@ def _delete(lake: Lake, keys: Mapping[str, tuple[DataFrame, int]]) -> None:
 
 def _delete_from(lake: Lake, table: Table, keys: DataFrame) -> None:
     lake.delete(keys, table)
-    lake.purge_deletion_vectors(table)  # of rows that are but marked as deleted; on Unity Catalog that is the default
+    if lake.marks_rows or lake.folder(table) is None:  # on Unity Catalog rows are marked as deleted by default
+        lake.purge_deletion_vectors(table)
 
 
 def _wanted(lake: Lake, erasure: Erasure, gone: DataFrame) -> Wanted:

@@ -125,6 +125,11 @@ class Lake:
         for key, value in _WRITING.items():
             session.conf.set(key, value)
 
+    @property
+    def marks_rows(self) -> bool:
+        """Whether tables are made with deletion vectors."""
+        return bool(self._properties)
+
     def noting(self, note: str) -> Lake:
         """This lake, its commits of rows with a note: the `userMetadata` of the tables' history.
 
