@@ -1,6 +1,6 @@
 """What a run of score_content costs after 1% of the contents changed, over the full run.
 
-    .venv/bin/python tests/benchmarks/score_changes.py [--rows 1000000] [--changes 3]
+    .venv/bin/python tests/benchmarks/score_changes.py [--rows 1000000] [--changes 3] [--set lake.deletion_vectors=true]
 
 The whole job on a lake of its own in a temporary folder: bronze.content, silver.tokens and silver.text_embeddings are
 filled by a seeded generator (texts of 30 words, random unit vectors, statistics between 0 and 1), the registry holds a
@@ -51,9 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--changes", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, as for the jobs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        config = _config(Path(folder))
+        config = _config(Path(folder), options.set)
         session = build_session(config, "benchmark")
         lake, manifest = Lake(session, config), manifest_in_force(config)
         _promote(config, manifest)
@@ -72,7 +73,7 @@ def main() -> None:
     print_table(f"Cost of change: {options.rows:,} contents", header, rows)
 
 
-def _config(folder: Path) -> Config:
+def _config(folder: Path, overrides: list[str]) -> Config:
     own = [
         f"lake.root={folder / 'lake'}",
         f"tracking.uri=sqlite:///{folder / 'mlflow.db'}",
@@ -80,7 +81,7 @@ def _config(folder: Path) -> Config:
         "spark.master=local[2]",
         "spark.extra={}",  # both of the JVM's compilers, as conf/local.yml advises for large tables
     ]
-    return load_config("local", own)
+    return load_config("local", own + overrides)
 
 
 def _promote(config: Config, manifest: FeatureManifest) -> None:

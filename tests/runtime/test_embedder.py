@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Embedder, load_config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.features.embeddings import embed_windows
-from linnaeus.runtime.embedder import NEEDED, check_stamps, failure_on, identity, load_embedder
+from linnaeus.runtime.embedder import (
+    NEEDED,
+    _among_the_sessions_files,
+    check_stamps,
+    failure_on,
+    identity,
+    load_embedder,
+)
 from tests.tiny_embedder import VOCABULARY, make_embedder, slow_vector
 
 
@@ -115,6 +124,23 @@ def test_two_embedders_of_one_session_are_not_taken_for_each_other(spark: SparkS
         assert one.vocabulary == VOCABULARY
         (row,) = embed_windows(texts, one.annotator).collect()
         np.testing.assert_allclose(row["embedding"], slow_vector(folder, "cab bed"), atol=1e-6)
+
+
+def test_the_model_is_whole_among_the_sessions_files_before_a_task_may_look_for_it(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    folder = make_embedder(tmp_path / "embedder", seed=7)
+    model = (folder / "model.onnx").read_bytes()
+    name = hashlib.sha256(model).hexdigest()
+    place = _among_the_sessions_files(name, model) / f"{name}.onnx"
+    before = place.stat()
+    load_embedder(spark, tiny(folder))
+    assert Path(SparkFiles.get(place.name)) == place and place.read_bytes() == model
+    assert (place.stat().st_ino, place.stat().st_mtime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+    )  # Spark copied nothing
+    assert not list(place.parent.glob(f"{place.name}.*"))
 
 
 def test_a_folder_that_spark_nlp_saved_is_an_embedder(spark: SparkSession, tmp_path: Path) -> None:

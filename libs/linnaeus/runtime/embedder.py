@@ -128,12 +128,12 @@ def _over_onnx(session: SparkSession, kind: Any, model: bytes, vocabulary: tuple
     called model.onnx would fail, or be taken for each other.
     """
     name = hashlib.sha256(model).hexdigest()
-    place = _among_the_sessions_files(name, model)
+    folder = _among_the_sessions_files(name, model)
     jvm, java_session = session.sparkContext._jvm, session._jsparkSession
     assert jvm is not None
     nothing = getattr(jvm.scala, "None$").__getattr__("MODULE$")
     wrapper = jvm.com.johnsnowlabs.ml.onnx.OnnxWrapper.read(
-        java_session, str(place), False, True, name, nothing, nothing
+        java_session, str(folder), False, True, name, nothing, nothing
     )
     annotator = kind()
     java = annotator._java_obj
@@ -162,16 +162,18 @@ def _vocabulary_in(annotator: Any) -> tuple[str, ...]:
 
 
 def _among_the_sessions_files(name: str, model: bytes) -> Path:
-    """A folder that lasts as long as the session does, with the model under its own name."""
-    place = Path(SparkFiles.getRootDirectory()) / "embedders" / name
-    if place.is_dir():
-        return place
-    unfinished = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
-    unfinished.mkdir(parents=True)
-    (unfinished / f"{name}.onnx").write_bytes(model)
-    with contextlib.suppress(OSError):  # another thread's is as good
-        unfinished.rename(place)
-    return place
+    """The folder of the session's files, with the model whole in it, under its own name.
+
+    Spark copies a file that is added into this folder, and a task of another job that starts meanwhile in this process
+    would find half of it there ("does not match contents") and fail. What is there already is left as it is.
+    """
+    folder = Path(SparkFiles.getRootDirectory())
+    place = folder / f"{name}.onnx"
+    if not place.is_file():
+        unfinished = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
+        unfinished.write_bytes(model)
+        unfinished.replace(place)
+    return folder
 
 
 def failure_on(session: SparkSession, annotator: Any, windows: Sequence[str]) -> str:
