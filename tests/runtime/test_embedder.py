@@ -136,10 +136,11 @@ def test_the_model_is_whole_among_the_sessions_files_before_a_task_may_look_for_
     before = place.stat()
     load_embedder(spark, tiny(folder))
     assert Path(SparkFiles.get(place.name)) == place and place.read_bytes() == model
+    # Spark copied nothing.
     assert (place.stat().st_ino, place.stat().st_mtime_ns) == (
         before.st_ino,
         before.st_mtime_ns,
-    )  # Spark copied nothing
+    )
     assert not list(place.parent.glob(f"{place.name}.*"))
 
 
