@@ -23,9 +23,10 @@ _INTRODUCTION = """# Settings
 
 Made from `conf/base.yml` and the types of `libs/linnaeus/contracts/config.py` when this site was built.
 
-`conf/<env>.yml` overlays `conf/base.yml`; `--set section.key=value` overlays both, and may stand more than once. The
-value is read as YAML, so `null` is nothing and `[a, b]` a list. An unknown key is refused with the name of the nearest
-known one. Relative paths are taken from the root of the checkout.
+`conf/<env>.yml` overlays `conf/base.yml`; `--set section.key=value` overlays both, and may stand more than once. There
+a text is taken as it is typed, so `012` and `a #b` are those ids; in quotes it is read as YAML. Any other value is
+YAML, so `[a, b]` is a list. `null` is nothing. An unknown key is refused with the name of the nearest known one.
+Relative paths are taken from the root of the checkout.
 """
 _KEY = re.compile(r"^( *)([a-z_]+):(.*)$")
 _KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}

@@ -10,6 +10,54 @@ import pytest
 from linnaeus.contracts.config import RiskAreas, Taxonomy, conf_folder, load_config
 from linnaeus.contracts.errors import ConfigurationError
 
+# Each is something else in YAML, or cut off there, or nothing that it can read.
+STRINGS = r"""
+a #b
+#b
+a # b # c
+a#b
+123
+012
+1e5
+1_000
+0x1f
+1:30
+1.50
+.5
++1
+yes
+No
+on
+true
+2024-01-01
+2024-01-01T00:00:00Z
+a: b
+a:
+- a
+[a]
+{a: b}
+*a
+&a b
+!!str 012
+| a
+> a
+%a
+@a
+? a
+---
+c:\a
+it's
+'a
+a'
+'a' #b
+"a" b
+"a": b
+'a', 'b'
+"\q"
+=a
+a=b
+""".strip().splitlines()
+
 
 def test_the_environment_overlays_base_and_set_overlays_both() -> None:
     config = load_config("local", ["training.booster.rounds=7", "sources.content=data/*.jsonl"])
@@ -50,16 +98,57 @@ def test_every_environment_loads() -> None:
         ("creators.risk.at_least=11", "creators.risk: at least 11 of the next 10 posts can't be"),
         ("creators.risk.at_least_in={scam: 12}", "creators.risk: at least 12 of the next 10 posts can't be"),
         ("creators.modality.kinds={text: prose}", "creators.modality.kinds.text"),
-        ("explain.content_id=012", "explain.content_id: give an id that YAML takes for a number or a date in quotes"),
+        (
+            "explain={content_id: 012}",
+            "explain.content_id: give an id that YAML takes for a number or a date in quotes",
+        ),
         ("explain.n_words=0", "explain.n_words"),
         ("nothing", "section.key=value"),
         ("=3", "section.key=value"),
+        ("scoring.rows_a_run=5 # few", "--set scoring.rows_a_run: what stands after # is a comment in YAML"),
+        ("scoring.rows_a_run=#5", "--set scoring.rows_a_run: what stands after # is a comment in YAML"),
+        ("discovery.method=lda #1", "--set discovery.method: what stands after # is a comment in YAML"),
+        ("tokens.stop_words=[en] # or: [de]", "--set tokens.stop_words: what stands after # is a comment in YAML"),
+        ("erase={creator_id: a #b\n}", "--set erase: what stands after # is a comment in YAML"),
+        ("erase={creator_id: a #b}", "erase: "),
+        ("erase.creator_id.x=a #b", "--set erase.creator_id.x: what stands after # is a comment in YAML"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line(override: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(said)) as raised:
         load_config("local", [override])
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [*STRINGS, "a\n b", "\u00a0a", "é\u2028", "\x00"])
+def test_a_string_is_what_was_typed(given: str) -> None:
+    """Where it may be null, where blanks stand around it, and where it may not be null."""
+    config = load_config(
+        "local", [f"erase.creator_id={given}", f"explain.content_id= \t{given} ", f"tracking.experiment={given}"]
+    )
+    assert config.erase.creator_id == config.explain.content_id == given
+    assert config.tracking.experiment == given.strip()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        *((one, None) for one in ("", " ", "null", " null ", "~", "NULL", "Null")),
+        *(('"012"', "012"), ("'012'", "012"), ("'null'", "null"), ('""a""', '""a""'), ("'it''s'", "it's")),
+        *(('" a "', " a "), ("'a #b'", "a #b"), (r'"\u00e9\t"', "é\t"), (" 'a' ", "a"), ("'\"a\"'", '"a"')),
+    ],
+)
+def test_null_and_quotes_mean_in_a_string_what_they_do_in_yaml(given: str, meant: str | None) -> None:
+    assert load_config("local", [f"erase.creator_id={given}"]).erase.creator_id == meant
+
+
+def test_other_types_are_read_as_yaml() -> None:
+    given = ["tokens.stop_words=[en, '#', \"a #b\"]", "labels.methods={risk.a#b: mace}", "scoring.rows_a_run=null"]
+    config = load_config("local", [*given, "scoring.shadow=yes", "training.split.held_out_share=1e-1"])
+    assert config.tokens.stop_words == ("en", "#", "a #b")
+    assert config.labels.methods == {"risk.a#b": "mace"}
+    assert config.scoring.rows_a_run is None and config.scoring.shadow
+    assert config.training.split.held_out_share == 0.1
 
 
 def test_a_time_is_an_instant_in_whichever_zone_it_is_written() -> None:

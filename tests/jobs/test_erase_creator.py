@@ -300,8 +300,8 @@ def test_what_can_not_be_erased(spark: SparkSession, make_config: MakeConfig, mo
     with pytest.raises(ConfigurationError, match=r"^erase\.creator_id is not set"):
         erase_creator.main(make_config())
     with pytest.raises(ConfigurationError, match=r"erase\.creator_id: give an id that YAML takes for a number"):
-        make_config("erase.creator_id=012")
-    assert make_config('erase.creator_id="012"').erase.creator_id == "012"
+        make_config("erase={creator_id: 012}")
+    assert make_config("erase.creator_id=012").erase.creator_id == "012"
     # Whoever is not there is remembered, and does not come in.
     config = make_config("erase.creator_id=nobody")
     assert erase_creator.main(config).rows_written == 0

@@ -255,7 +255,8 @@ def test_a_content_without_text(made: Made) -> None:
     [
         ("content_id=nobody", "has no row of content 'nobody'; there is no such content"),
         ("explain.content_id=nobody", "has no row of content 'nobody'; there is no such content"),
-        ("content_id=012", "explain.content_id: give an id that YAML takes for a number or a date in quotes"),
+        ("content_id=012", "has no row of content '012'; there is no such content"),
+        ("content_id=a #b", "has no row of content 'a #b'; there is no such content"),
         ("content_ids=a", "unknown key 'explain.content_ids'; the nearest known one is 'explain.content_id'"),
         ("explain={content_id: null}", "explain.content_id is not set"),
         ("as_of=2001-01-01", "explain.content_id is not set"),

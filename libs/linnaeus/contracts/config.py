@@ -9,10 +9,12 @@ import datetime
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -22,6 +24,8 @@ from linnaeus.contracts.run_settings import Run
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
 _NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
+_NULLS = {"", "~", "null", "Null", "NULL"}  # what YAML reads as null
+_BLANKS = " \t\r\n"
 Delimiter = Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)]
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\s][^\x00]*$")]
 
@@ -772,8 +776,8 @@ def conf_folder() -> Path:
 def load_config(env: str, overrides: tuple[str, ...] | list[str] = (), folder: Path | None = None) -> Config:
     """Settings of an environment.
 
-    Parameters: `env` names conf/<env>.yml; `overrides` are `section.key=value` (the value is read as YAML; what is no
-    YAML, as the glob `*.jsonl`, is text).
+    Parameters: `env` names conf/<env>.yml; `overrides` are `section.key=value`. The value of a string is taken as it is
+    typed, without blanks around it (`null` or nothing: null; whole in quotes: as YAML reads it); any other is YAML.
     Raises ConfigurationError, in one line, for an unknown environment or key, or a value out of range.
     """
     folder = folder or conf_folder()
@@ -814,13 +818,56 @@ def _parse_override(text: str) -> dict[str, Any]:
     key, separator, raw = text.partition("=")
     if not separator or not key.strip():
         raise ConfigurationError(f"--set {text}: write section.key=value")
-    try:
-        value: Any = yaml.safe_load(raw) if raw else None
-    except (yaml.YAMLError, ValueError):
-        value = raw  # a glob, say: `*` and `{` begin something else in YAML
-    for part in reversed(key.strip().split(".")):
+    parts = key.strip().split(".")
+    value: Any = _as_typed(raw) if _is_string(parts) else _as_yaml(raw, key.strip())
+    for part in reversed(parts):
         value = {part: value}
     return value  # type: ignore[no-any-return]
+
+
+def _is_string(parts: Sequence[str]) -> bool:
+    """Whether a setting holds a string, or null."""
+    kind: Any = Config
+    for part in parts:
+        if not isinstance(kind, type) or not issubclass(kind, BaseModel) or part not in kind.model_fields:
+            return False
+        kind = kind.model_fields[part].annotation
+    members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    bare = {get_args(one)[0] if get_origin(one) is Annotated else one for one in members}
+    return str in bare and bare <= {str, NoneType}
+
+
+def _as_typed(raw: str) -> str | None:
+    """The text as it stands: an id `1e5`, `yes` or `a #b` is nothing else. Null or nothing: None."""
+    text = raw.strip(_BLANKS)
+    if text in _NULLS:
+        return None
+    return _unquoted(text) if text[0] in "'\"" else text
+
+
+def _unquoted(text: str) -> str:
+    """What a text that is one string in quotes holds; any other as it is."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError):
+        return text
+    if isinstance(node, yaml.ScalarNode) and node.end_mark.index == len(text):
+        return str(node.value)
+    return text
+
+
+def _as_yaml(raw: str, key: str) -> Any:
+    """Raises ConfigurationError where YAML would leave out a comment."""
+    try:
+        value, tokens = yaml.safe_load(raw), list(yaml.scan(raw, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError):
+        return raw  # its type says what is wrong
+    if any("#" in raw[one.end_mark.index : other.start_mark.index] for one, other in pairwise(tokens)):
+        raise ConfigurationError(
+            f"--set {key}: what stands after # is a comment in YAML and would be lost; leave it out, or put the text "
+            "that it belongs to in quotes"
+        )
+    return value
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
