@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from linnaeus.taxonomy.changes import BIRTH, DEATH, MERGE, MOVE, RENAME, SPLIT, 
 from linnaeus.taxonomy.curating import Curated, History, apply
 from linnaeus.taxonomy.curation import Accept, Add, Merge, Move, Rename, Retire, read_curation
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
+from tests.docs.pages import PAGES, Block, blocks
 
 TREE = Tree.of(
     [
@@ -39,6 +41,17 @@ HISTORY = History(
 
 def curate(text: str) -> Curated:
     return apply(read_curation(f"steps:\n{text}", "cure.yml"), TREE, HISTORY)
+
+
+IN_THE_PAGES = [block for page in PAGES for block in blocks(page, "yaml") if "steps:" in block.code]
+
+
+@pytest.mark.parametrize("block", IN_THE_PAGES, ids=str)
+def test_files_of_the_documentation_can_be_applied(block: Block) -> None:
+    """To a tree that has the nodes that they speak of."""
+    curation = read_curation(block.code, str(block))
+    tree = Tree.of([Node(one, one) for one in {"sport", *re.findall("t-[0-9a-f]{12}", block.code)}])
+    assert apply(curation, tree, History(dict.fromkeys(tree.nodes, 1))).changes
 
 
 def test_a_file_is_read_into_steps() -> None:
