@@ -23,7 +23,7 @@ from linnaeus.taxonomy.discovery.guided import Guides, guides_of, has_words, sum
 from linnaeus.taxonomy.discovery.material import Keep, Material, material, with_fit
 from linnaeus.taxonomy.discovery.placing import NODE
 from linnaeus.taxonomy.lineage import KEY_CONTENTS, key_of
-from linnaeus.taxonomy.shares import sizes, with_ancestors
+from linnaeus.taxonomy.shares import with_ancestors
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
 
 _SURE = 0.5  # probability from which a label is an example
@@ -148,15 +148,6 @@ def keys_of(found: Found) -> dict[str, str]:
     for row in rows:
         members.setdefault(str(found.ids[row[NODE]]), []).append(row[c.CONTENT_ID])
     return {node: key_of(ids) for node, ids in members.items()}
-
-
-def with_sizes(tree: Tree, assignments: DataFrame, contents: DataFrame) -> Tree:
-    """The tree with how many contents are at each node or below it, and the share of creators who have one there."""
-    rows = sizes(assignments, contents, tree.parents).collect()  # few: one a node
-    found = {row[c.NODE_ID]: row for row in rows}
-    return Tree.of(
-        replace(one, size=int(found[one.id][c.SIZE]), creator_share=found[one.id][c.CREATOR_SHARE]) for one in tree
-    )
 
 
 def with_those_above(representatives: DataFrame, parents: Mapping[str, str | None], n: int) -> DataFrame:

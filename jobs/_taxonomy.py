@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +26,7 @@ from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import side_by_side
 from linnaeus.taxonomy.changes import Change, change_id, change_of, in_order
 from linnaeus.taxonomy.placements import moved_assignments, moved_representatives
-from linnaeus.taxonomy.shares import shares_by_creator, shares_by_week
+from linnaeus.taxonomy.shares import shares_by_creator, shares_by_week, sizes
 from linnaeus.taxonomy.tree import Tree
 from linnaeus.taxonomy.versions import rows_of, tree_as_of
 
@@ -135,6 +135,15 @@ def assignments_at(lake: Lake, version: int) -> DataFrame | None:
 def representatives_at(lake: Lake, version: int) -> DataFrame:
     """Contents that show what the nodes of a version are about."""
     return lake.read(tables.TOPIC_REPRESENTATIVES).where(F.col(c.VERSION) == version)
+
+
+def with_sizes(tree: Tree, assignments: DataFrame, contents: DataFrame) -> Tree:
+    """The tree with how many contents are at each node or below it, and the share of creators who have one there."""
+    rows = sizes(assignments, contents, tree.parents).collect()  # few: one a node
+    found = {row[c.NODE_ID]: row for row in rows}
+    return Tree.of(
+        replace(one, size=int(found[one.id][c.SIZE]), creator_share=found[one.id][c.CREATOR_SHARE]) for one in tree
+    )
 
 
 def put_in_force(

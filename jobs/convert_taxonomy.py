@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs._taxonomy import IMPORT, WRITTEN, assignments_in_force, in_force, put_in_force
+from jobs._taxonomy import IMPORT, WRITTEN, assignments_in_force, in_force, put_in_force, with_sizes
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, Exchange, fingerprint, resolve
@@ -22,7 +22,6 @@ from linnaeus.taxonomy.changes import KINDS, Change
 from linnaeus.taxonomy.exchange import FORMS, form_of
 from linnaeus.taxonomy.exchange.document import Document
 from linnaeus.taxonomy.placements import moved_assignments
-from linnaeus.taxonomy.shares import sizes
 from linnaeus.taxonomy.tree import Tree
 from linnaeus.taxonomy.versions import difference
 
@@ -132,9 +131,7 @@ def imported(document: Document, before: Tree, exchange: Exchange) -> Tree:
 def _sized(lake: Lake, tree: Tree) -> Tree:
     """The tree with sizes and shares of creators, from where contents will be placed in it."""
     placed = moved_assignments(assignments_in_force(lake), {}, list(tree.nodes), 0)
-    rows = sizes(placed, lake.read(tables.CONTENT), tree.parents).collect()  # few: one a node
-    found = {row[c.NODE_ID]: (row[c.SIZE], row[c.CREATOR_SHARE]) for row in rows}
-    return Tree.of(dataclasses.replace(node, size=found[node.id][0], creator_share=found[node.id][1]) for node in tree)
+    return with_sizes(tree, placed, lake.read(tables.CONTENT))
 
 
 def _counted(changes: Sequence[Change]) -> str:

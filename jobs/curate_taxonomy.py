@@ -10,7 +10,6 @@ are undone, unless a discovery is among these: what it found was built on N.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
@@ -30,6 +29,7 @@ from jobs._taxonomy import (
     restored,
     tree_at,
     version_rows,
+    with_sizes,
 )
 from jobs._taxonomy_page import write_page
 from linnaeus.contracts import columns as c
@@ -42,7 +42,6 @@ from linnaeus.runtime.spark import build_session
 from linnaeus.taxonomy.curating import History, apply
 from linnaeus.taxonomy.curation import Curation, read_curation
 from linnaeus.taxonomy.placements import moved_assignments
-from linnaeus.taxonomy.shares import sizes
 from linnaeus.taxonomy.tree import Tree
 from linnaeus.taxonomy.versions import resolve as become
 from linnaeus.taxonomy.versions import taken_back
@@ -169,11 +168,8 @@ def _heirs_back(now: Tree, then: Tree, became: Mapping[str, tuple[str, ...]]) ->
 
 def _measured(lake: Lake, tree: Tree, assignments: DataFrame) -> Tree:
     """The tree with sizes and shares of creators as contents are placed; as it is where none are."""
-    rows = sizes(assignments, lake.read(tables.CONTENT), tree.parents).collect()  # few: one a node
-    if not any(row[c.SIZE] for row in rows):
-        return tree
-    found = {row[c.NODE_ID]: (row[c.SIZE], row[c.CREATOR_SHARE]) for row in rows}
-    return Tree.of(replace(one, size=found[one.id][0], creator_share=found[one.id][1]) for one in tree)
+    measured = with_sizes(tree, assignments, lake.read(tables.CONTENT))
+    return measured if any(one.size for one in measured) else tree
 
 
 def _result(lake: Lake, config: Config, version: int, tree: Tree, said: dict[str, str]) -> JobResult:

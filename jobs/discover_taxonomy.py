@@ -18,10 +18,9 @@ from jobs._discovery import (
     texts_of,
     tokens_of,
     vectors_of,
-    with_sizes,
     with_those_above,
 )
-from jobs._taxonomy import DISCOVERY, WRITTEN, InForce, in_force, last_seen, put_in_force
+from jobs._taxonomy import DISCOVERY, WRITTEN, InForce, in_force, last_seen, put_in_force, with_sizes
 from jobs._taxonomy_page import write_page
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
