@@ -151,6 +151,7 @@ def settings_of(root: Path) -> list[str]:
     return [*own, f"tracking.artifacts={root / 'artifacts'}", *sources(root / "sources")]
 
 
+@pytest.mark.slow
 def test_an_erasure_leaves_nothing_and_takes_nothing_else(
     spark: SparkSession, filled: Path, tmp_path: Path, make_config: MakeConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
