@@ -283,6 +283,8 @@ def dying(step: Any, number: int) -> Any:
     return call
 
 
+@pytest.mark.soak
+@pytest.mark.slow
 def test_older_versions_can_be_kept_for_a_while(
     spark: SparkSession, filled: Path, tmp_path: Path, make_config: MakeConfig
 ) -> None:

@@ -40,6 +40,7 @@ METHODS: dict[str, tuple[Method, Callable[[], Any]]] = {
     "dawid_skene": (DawidSkene(), lambda: crowdkit.DawidSkene(n_iter=100)),
     "mace": (Mace(), lambda: crowdkit.MACE(n_restarts=1)),
 }
+MINUTES = (pytest.mark.slow, pytest.mark.soak)  # all three together are what is said; the first is enough for CI
 REAL = ("bluebird", "dog", "rte", "weather", "web")
 
 
@@ -102,7 +103,7 @@ def check(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     assert (found.idxmax(axis=1) == expected.idxmax(axis=1))[apart].all()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(one, marks=MINUTES) for one in (1, 2))])
 @pytest.mark.parametrize("name", METHODS)
 def test_random_votes(spark: SparkSession, name: str, seed: int) -> None:
     votes = random_votes(seed, n_labels=2 + seed)
