@@ -639,7 +639,6 @@ class Snapshot:
 
     def __init__(self, lake: Lake, fixed: Mapping[str, int | None]) -> None:
         self._lake, self._fixed = lake, fixed
-        self._read: dict[str, DataFrame] = {}  # for each that is loaded Delta makes a version's list of files anew
 
     @property
     def versions(self) -> dict[str, int]:
@@ -651,9 +650,7 @@ class Snapshot:
         version = self._fixed[table.full_name]
         if version is None:
             return self._lake.session.createDataFrame([], table.schema)
-        if table.full_name not in self._read:
-            self._read[table.full_name] = as_declared(self._lake._stored(table, version), table)
-        return self._read[table.full_name]
+        return as_declared(self._lake._stored(table, version), table)
 
 
 def check_schema(rows: DataFrame, table: Table) -> None:
