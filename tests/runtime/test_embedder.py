@@ -133,14 +133,10 @@ def test_the_model_is_whole_among_the_sessions_files_before_a_task_may_look_for_
     model = (folder / "model.onnx").read_bytes()
     name = hashlib.sha256(model).hexdigest()
     place = _among_the_sessions_files(name, model) / f"{name}.onnx"
-    before = place.stat()
+    before = place.stat().st_ino, place.stat().st_mtime_ns
     load_embedder(spark, tiny(folder))
     assert Path(SparkFiles.get(place.name)) == place and place.read_bytes() == model
-    # Spark copied nothing.
-    assert (place.stat().st_ino, place.stat().st_mtime_ns) == (
-        before.st_ino,
-        before.st_mtime_ns,
-    )
+    assert (place.stat().st_ino, place.stat().st_mtime_ns) == before  # Spark copied nothing
     assert not list(place.parent.glob(f"{place.name}.*"))
 
 
