@@ -25,7 +25,7 @@ from linnaeus.inference.score import ScoringPlan, score
 from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake, Reader
 from linnaeus.runtime.ledger import NONE, SETTINGS, Inputs, Ledger, table_inputs, versions_of
-from linnaeus.runtime.spark import build_session, cached, slots
+from linnaeus.runtime.spark import build_session, cached, detached, slots
 from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking, Version
 
 JOB = "score_content"
@@ -171,6 +171,15 @@ class _Scoring:
 
 
 @dataclass(frozen=True, eq=False)
+class _Pending:
+    """Contents to be scored, how many they are, and how many of them have a row."""
+
+    contents: DataFrame
+    n: int
+    n_stored: int
+
+
+@dataclass(frozen=True, eq=False)
 class _Chosen:
     """A reader of the features of chosen contents alone: rows with their ids and hashes.
 
@@ -203,43 +212,59 @@ def _score(lake: Lake, config: Config, bundles: _Bundles, given: Inputs, table: 
     is_full, most = config.run.full, config.scoring.rows_a_run
     with ExitStack() as held:
         found = _pending(reader, lake.read(table), bundles, is_full, held)
-        counted = found.agg(F.count(F.lit(1)).alias("all"), F.count(F.when(F.col(IS_STORED), 1)).alias("stored"))
-        n_pending, n_stored = counted.first() or (0, 0)
-        n_todo = n_pending if most is None or is_full else min(most, n_pending)
+        n_todo = found.n if most is None or is_full else min(most, found.n)
         if n_todo == 0:
             return _Scored(bundles.models)
-        if n_todo < n_pending:
-            found = cached(first_to_score(found, n_todo), held)
-        n_contents = reader.read(tables.CONTENT).count()
-        chosen = _Chosen(reader, found, n_todo <= _FEW) if n_todo < n_contents else reader
-        todo = cached(content_features(chosen, bundles.manifest), held)
+        contents = found.contents if n_todo == found.n else _kept(first_to_score(found.contents, n_todo), held)
+        todo = _kept(content_features(_chosen(reader, contents, n_todo), bundles.manifest), held)
         _check_whole(lake, todo, bundles)
         plan = _plan(config, bundles)
         n_slots = slots(lake.session)
         partitions = n_slots * math.ceil(n_todo / (config.scoring.rows_a_partition * n_slots))
         scored = score(todo.repartition(partitions, c.CONTENT_ID), plan)
         rows = _profiles(scored, todo, bundles.stamps, config.read_risk())
-        written = _merge(lake, rows, table, found, n_stored, is_full)
-        return _Scored(bundles.models, n_todo, written, n_pending - n_todo)
+        written = _merge(lake, rows, table, contents, found.n_stored, is_full)
+        return _Scored(bundles.models, n_todo, written, found.n - n_todo)
 
 
-def _pending(reader: Reader, stored: DataFrame, bundles: _Bundles, is_full: bool, held: ExitStack) -> DataFrame:
-    """Contents to be scored (see inference/pending.py), cached."""
+def _kept(rows: DataFrame, held: ExitStack) -> DataFrame:
+    """Cached, apart from the tables: one of them is written while these are needed."""
+    return cached(detached(rows), held)
+
+
+def _pending(reader: Reader, stored: DataFrame, bundles: _Bundles, is_full: bool, held: ExitStack) -> _Pending:
+    """What is to be scored (see inference/pending.py)."""
     embedder = bundles.manifest.embedder
-    candidates = cached(outdated(reader.read(tables.CONTENT), stored, bundles.stamps, embedder, is_full), held)
-    if candidates.where(F.col(WAS_BARE)).isEmpty():
-        return candidates
+    candidates = _kept(outdated(reader.read(tables.CONTENT), stored, bundles.stamps, embedder, is_full), held)
+    found, n_bare = _counted(candidates)
+    if n_bare == 0:
+        return found
     vectors = reader.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == embedder)
-    return cached(pending(candidates, vectors), held)
+    return _counted(_kept(pending(candidates, vectors), held))[0]
 
 
-def _merge(lake: Lake, rows: DataFrame, table: Table, found: DataFrame, n_stored: int, is_full: bool) -> int:
+def _counted(contents: DataFrame) -> tuple[_Pending, int]:
+    """With how many of them were scored without a vector."""
+    marked = [F.count(F.when(F.col(name), 1)) for name in (IS_STORED, WAS_BARE)]
+    n, n_stored, n_bare = contents.agg(F.count(F.lit(1)), *marked).first() or (0, 0, 0)
+    return _Pending(contents, n, n_stored), n_bare
+
+
+def _chosen(reader: Reader, contents: DataFrame, n: int) -> Reader:
+    """A reader of what is to be scored: of the tables whole where that is all there is."""
+    if n <= _FEW:
+        return _Chosen(reader, contents, is_few=True)
+    is_all = n == reader.read(tables.CONTENT).count()
+    return reader if is_all else _Chosen(reader, contents, is_few=False)
+
+
+def _merge(lake: Lake, rows: DataFrame, table: Table, contents: DataFrame, n_stored: int, is_full: bool) -> int:
     """Rows written. Pending ones differ from the stored by what they came from: they need not be compared again."""
     if is_full:
         return lake.merge(rows, table).written
     if n_stored == 0:
         return lake.merge(rows, table, stored=F.lit(False)).written
-    known = rows.join(found.select(c.CONTENT_ID, IS_STORED), c.CONTENT_ID)
+    known = rows.join(contents.select(c.CONTENT_ID, IS_STORED), c.CONTENT_ID)
     return lake.merge(known, table, stored=F.col(IS_STORED)).written
 
 

@@ -34,6 +34,7 @@ from pyspark.sql.types import (
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, SchemaError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime.history import Commit
 from linnaeus.runtime.lake import _CONCURRENT, Lake, MergeCounts
 from linnaeus.runtime.spark import detached
 from tests.conftest import MakeConfig
@@ -208,21 +209,28 @@ def test_rows_that_are_updated_are_marked_where_that_is_asked(
     assert {row["number"]: row["name"] for row in lake.read(THINGS).collect()} == expected
 
 
-def test_the_newest_version_is_that_of_the_history(spark: SparkSession, lake: Lake) -> None:
-    for number in range(12):  # Delta writes a checkpoint after ten commits
-        lake.merge(things(spark, ("a", number, "one", 1, None, MONDAY)), THINGS)
+def test_versions_and_notes_are_those_of_the_history(spark: SparkSession, lake: Lake) -> None:
+    for number in range(10):  # Delta writes a checkpoint after ten commits
+        noting = lake.noting(f"number {number}") if number % 4 == 3 else lake
+        noting.merge(things(spark, ("a", number, "one", 1, None, MONDAY)), THINGS)
     log = Path(lake.place(THINGS)) / "_delta_log"
     assert list(log.glob("*.checkpoint*.parquet"))
-    newest = DeltaTable.forPath(spark, lake.place(THINGS)).history(1).collect()[0]["version"]
-    assert lake.version(THINGS) == newest > 10
+    history = DeltaTable.forPath(spark, lake.place(THINGS)).history().collect()
+    newest = history[0]["version"]
+    assert lake.version(THINGS) == newest >= 10
+    expected = [Commit(row["version"], row["operation"], row["userMetadata"]) for row in history]
+    assert lake.commits(THINGS, None) == expected
+    assert [one.note for one in expected if one.note] == ["number 7", "number 3"]
+    assert lake.commits(THINGS, newest - 2) == expected[:2] and lake.commits(THINGS, newest) == []
+
     (log / f"{newest + 1:020d}.crc").touch()
     (log / f".{newest + 1:020d}.json.tmp").touch()
     assert lake.version(THINGS) == newest
+    (log / f"{newest - 3:020d}.json").unlink()  # as Delta tidies a log up, all before it being gone
+    assert lake.commits(THINGS, None) == expected[:3]
     (log / f"{newest:020d}.json").unlink()
-    (
-        log / f"{newest:020d}.checkpoint.0000000001.0000000002.parquet"
-    ).touch()  # what is left of a log that was tidied up
-    assert lake.version(THINGS) == newest
+    (log / f"{newest:020d}.checkpoint.0000000001.0000000002.parquet").touch()  # what is left of a log in the end
+    assert lake.version(THINGS) == newest and lake.commits(THINGS, None) == []
 
 
 def test_detached_rows_stay_as_they_were_when_their_table_is_written(spark: SparkSession, lake: Lake) -> None:

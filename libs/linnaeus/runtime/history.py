@@ -1,22 +1,73 @@
-"""The log of a table in a folder: what it says of versions that can't be read any more, and how it is forgotten."""
+"""The log of a table in a folder: its versions, who wrote them, and how those that can't be read are forgotten.
+
+Names and contents of its files are those of Delta's protocol (github.com/delta-io/delta, PROTOCOL.md). A file of a log
+is read here where Spark would need a query or more.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.errors import LinnaeusError
 
+_NAMES_A_VERSION = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
+_INFO = "commitInfo"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`)."""
+
+    version: int
+    operation: str
+    note: str | None
+
+
+def newest_version(log: Path) -> int | None:
+    """The newest version in the folder of a table's log, or None where there is no log.
+
+    What names a version are its commit and its checkpoint.
+    """
+    named = (_NAMES_A_VERSION.fullmatch(file.name) for file in log.glob("*")) if log.is_dir() else ()
+    return max((int(found[1]) for found in named if found), default=None)
+
+
+def commits(log: Path, after: int) -> list[Commit]:
+    """The versions after one, the newest first, as far as the log goes back without a gap."""
+    newest = newest_version(log)
+    found = []
+    for version in range(-1 if newest is None else newest, after, -1):
+        try:
+            found.append(_commit(version, log / f"{version:020d}.json"))
+        except FileNotFoundError:  # Delta removes what is older than a checkpoint after a while
+            break
+    return found
+
+
+def _commit(version: int, file: Path) -> Commit:
+    with file.open(encoding="utf-8") as lines:
+        info = next(_infos(lines), {})
+    return Commit(version, info.get("operation", ""), info.get("userMetadata"))
+
+
+def _infos(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+    """What a commit's actions say of itself: one of them, and before those that name files."""
+    return (json.loads(line)[_INFO] for line in lines if line.startswith(f'{{"{_INFO}"'))
+
 
 def forget_history(session: SparkSession, place: str) -> int:
     """Keep the newest version of the table at a path and remove all entries of its log before it; how many went.
 
     Commits name the least and the greatest value of every column of every file, of those that VACUUM has removed too.
-    The newest version is written as a checkpoint first, from which every reader of Delta begins (its protocol,
-    github.com/delta-io/delta, PROTOCOL.md); entries before one may go at any time, the oldest first. Nothing else may
-    write to the table meanwhile. Raises LinnaeusError where no checkpoint came about.
+    The newest version is written as a checkpoint first, from which every reader of Delta begins; entries before one may
+    go at any time, the oldest first. Nothing else may write to the table meanwhile. Raises LinnaeusError where no
+    checkpoint came about.
     """
     log = Path(place) / "_delta_log"
     jvm = session.sparkContext._jvm

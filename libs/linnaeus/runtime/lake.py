@@ -6,7 +6,6 @@ import copy
 import datetime
 import operator
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,11 +36,13 @@ from pyspark.sql.types import MapType, StructField, StructType
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime import history
 from linnaeus.runtime.file_locks import locked
+from linnaeus.runtime.history import Commit
 from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
-_COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
+_LOG = "_delta_log"
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
 _SESSION_CATALOG = "spark_catalog"
 _TAG = "linnaeus."  # before the names of tags, where they are properties of a table
@@ -92,15 +93,6 @@ class TableDetail:
     size: int
     properties: Mapping[str, str]
     features: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`)."""
-
-    version: int
-    operation: str
-    note: str | None
 
 
 class Reader(Protocol):
@@ -168,8 +160,8 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """The table's newest Delta version, or None where there is no table."""
-        if self._root is not None:
-            return _newest_version(Path(self.place(table)) / "_delta_log")
+        if (folder := self.folder(table)) is not None:
+            return history.newest_version(folder / _LOG)
         if not self.exists(table):
             return None
         newest = self._delta(table).history(1).select("version").first()
@@ -177,11 +169,14 @@ class Lake:
 
     def commits(self, table: Table, after: int | None) -> list[Commit]:
         """The table's versions after one (None: all), the newest first, as far as its log goes back."""
-        newest, first = self.version(table), -1 if after is None else after
+        first = -1 if after is None else after
+        if (folder := self.folder(table)) is not None:
+            return history.commits(folder / _LOG, first)
+        newest = self.version(table)
         if newest is None or newest <= first:
             return []
-        history = self._delta(table).history(newest - first).select("version", "operation", _NOTE)
-        rows = history.collect()  # few: the commits of one run's time
+        found = self._delta(table).history(newest - first).select("version", "operation", _NOTE)
+        rows = found.collect()  # few: the commits of one run's time
         return [Commit(row["version"], row["operation"], row[_NOTE]) for row in rows]
 
     def read(self, table: Table, version: int | None = None, timestamp: datetime.datetime | None = None) -> DataFrame:
@@ -622,16 +617,6 @@ class Lake:
             self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema(table)}")
         made = f"CREATE TABLE IF NOT EXISTS {self.place(table)} ({_listed(table.schema.fields)}) USING DELTA"
         self.session.sql(f"{made} COMMENT {_quoted(table.description)}")
-
-
-def _newest_version(log: Path) -> int | None:
-    """The newest version in the folder of a table's log, or None where there is no log.
-
-    What names a version are its commit and its checkpoint (the protocol of Delta, github.com/delta-io/delta,
-    PROTOCOL.md): a listing, where Spark's history of a table is a query.
-    """
-    named = (_COMMIT.fullmatch(file.name) for file in log.glob("*")) if log.is_dir() else ()
-    return max((int(found[1]) for found in named if found), default=None)
 
 
 class Snapshot:
