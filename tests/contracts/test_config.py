@@ -85,6 +85,8 @@ def test_every_environment_loads() -> None:
         ("training.max_rows=0", "training.max_rows"),
         ("training.external_memory=disk", "training.external_memory"),
         ("training.split.held_out_after=2024", "training.split.held_out_after: give a date or a time, as 2024-06-01"),
+        ("training.as_of=2024", "training.as_of: give a date or a time, as 2024-06-01"),
+        ("explain.as_of=2024", "explain.as_of: give a date or a time, as 2024-06-01"),
         ("training.split.held_out_after=soon", "training.split.held_out_after"),
         ("training.calibration=beta", "training.calibration"),
         ("training.labels=fuzzy", "training.labels"),

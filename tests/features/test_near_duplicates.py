@@ -94,6 +94,7 @@ def test_reposts_are_found_and_others_are_not(spark: SparkSession) -> None:
     assert all(0.8 <= row["similarity"] <= 1 for row in pairs)
 
 
+@pytest.mark.slow
 def test_a_text_that_thousands_repeat_makes_as_many_pairs(spark: SparkSession) -> None:
     same = signatures(spark.createDataFrame([("x", None, " ".join(passage(1)))], SCHEMA)).select(c.SIGNATURE)
     rows = spark.range(3000).select(F.format_string("%05d", "id").alias("content_id")).crossJoin(same)

@@ -25,6 +25,7 @@ from tests.tiny_embedder import make_embedder, slow_vector
 
 Contents = dict[str, tuple[str | None, str | None]]
 THREE: Contents = {"1": (None, "a cab"), "2": (None, "bed"), "3": (None, "a cab")}
+SELDOM = (pytest.mark.slow, pytest.mark.soak)  # settings that CI has no time for
 
 
 class Bench:
@@ -142,6 +143,7 @@ def many(n: int) -> Contents:
     return {str(i): (None, " ".join(letters[int(digit)] for digit in f"{i:03d}")) for i in range(n)}
 
 
+@pytest.mark.slow
 def test_a_fill_that_was_cut_off_goes_on_where_it_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.put(many(30))
     live = _cut_off_after(monkeypatch, 2)
@@ -155,6 +157,7 @@ def test_a_fill_that_was_cut_off_goes_on_where_it_stopped(bench: Bench, monkeypa
     assert len(bench.stored()) == len(bench.vectors()) == 30
 
 
+@pytest.mark.slow
 def test_vectors_of_two_embedders_are_never_side_by_side(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +196,7 @@ def test_a_text_on_which_the_annotator_fails_goes_to_quarantine_and_the_others_g
     assert (again.rows_read, again.rows_quarantined) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_text_that_takes_its_task_along_is_found_by_halves(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     embed = build_embeddings.embed
 
@@ -235,6 +239,7 @@ def test_changed_files_under_a_stamped_name_are_refused_before_a_row_is_written(
     assert bench.run(name="tiny_2").rows_written == 3
 
 
+@pytest.mark.slow
 def test_another_recipe_of_the_same_files_is_another_kind(bench: Bench) -> None:
     bench.put({"1": ("cab", "bed")})
     bench.run()
@@ -259,7 +264,9 @@ def test_a_model_that_is_none_is_refused(bench: Bench, tmp_path: Path) -> None:
         bench.run()
 
 
-@pytest.mark.parametrize("annotator", ["E5Embeddings", "BGEEmbeddings", "MPNetEmbeddings"])
+@pytest.mark.parametrize(
+    "annotator", ["MPNetEmbeddings", *(pytest.param(one, marks=SELDOM) for one in ("E5Embeddings", "BGEEmbeddings"))]
+)
 def test_annotators_by_name(bench: Bench, annotator: str, tmp_path: Path) -> None:
     bench.put(THREE)
     size = 1 if annotator == "MPNetEmbeddings" else 4

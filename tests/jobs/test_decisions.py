@@ -260,6 +260,7 @@ def test_a_candidate_that_has_unlearnt_an_area_is_refused(registry: Registry) ->
     assert f"refused: {model}/2 knows nothing of {areas[0]}, which the champion does" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["version_at", "load", "attach", "point"])
 def test_a_registry_that_is_lost_in_the_middle_moves_nothing(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, step: str

@@ -107,6 +107,7 @@ class Killed(BaseException):
     """In the place of a process that ends."""
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_killed_goes_on_with_its_models(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(*_: Any, **__: Any) -> None:
         raise Killed

@@ -41,6 +41,7 @@ METHODS: dict[str, tuple[Method, Callable[[], Any]]] = {
     "mace": (Mace(), lambda: crowdkit.MACE(n_restarts=1)),
 }
 MINUTES = (pytest.mark.slow, pytest.mark.soak)  # all three together are what is said; the first is enough for CI
+OTHERS = [name for name in METHODS if name not in ("majority", "dawid_skene")]
 REAL = ("bluebird", "dog", "rte", "weather", "web")
 
 
@@ -143,7 +144,7 @@ def test_a_job_an_iteration_gives_what_one_task_gives(
         np.testing.assert_allclose(again.to_numpy(), at_once.to_numpy(), atol=1e-9)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["majority", "dawid_skene", *(pytest.param(one, marks=MINUTES) for one in OTHERS)])
 def test_what_is_odd_gives_probabilities_all_the_same(spark: SparkSession, name: str) -> None:
     odd = {
         "one vote": [("i", "a", "x")],

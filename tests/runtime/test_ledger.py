@@ -120,6 +120,7 @@ def test_a_batch_is_done_once_and_refused_for_other_input(scene: Scene) -> None:
     assert [one["batch"] for one in scene.entries()] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_finished_with_what_it_had_begun_to_read(scene: Scene) -> None:
     scene.before = raises
     with pytest.raises(Killed):
@@ -143,6 +144,7 @@ def test_a_run_that_was_killed_is_finished_with_what_it_had_begun_to_read(scene:
     assert [(entry["status"], entry["rows"]) for entry in scene.entries()] == [(FINISHED, 2), (FINISHED, None)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_does_not_bring_back_what_another_has_overtaken(scene: Scene) -> None:
     scene.before = raises
     with pytest.raises(Killed):
@@ -156,6 +158,7 @@ def test_a_killed_run_does_not_bring_back_what_another_has_overtaken(scene: Scen
     assert scene.run("1").nothing_to_do is not None
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_read_may_be_gone(scene: Scene) -> None:
     scene.before = raises
     with pytest.raises(Killed):
@@ -168,6 +171,7 @@ def test_what_a_killed_run_read_may_be_gone(scene: Scene) -> None:
     assert scene.run("2") == Done(2)
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_by_itself_leaves_its_batch_to_be_begun_anew(scene: Scene) -> None:
     def unfit() -> None:
         raise UnfitError("features are lacking")
@@ -197,6 +201,7 @@ def test_two_runs_at_once_end_as_one_after_the_other(scene: Scene) -> None:
     assert scene.labels() == {"a": "amy", "b": "bob", "c": "cal"}
 
 
+@pytest.mark.slow
 def test_a_batch_undoes_nothing_that_another_run_has_made_of_something_newer(scene: Scene) -> None:
     """Both have read, the other newer rows; it has written when the batch writes the older ones."""
 
@@ -212,6 +217,7 @@ def test_a_batch_undoes_nothing_that_another_run_has_made_of_something_newer(sce
     assert (entry["status"], entry["inputs"]["bronze.creators"]) == (FINISHED, "1")
 
 
+@pytest.mark.slow
 def test_of_two_that_begin_the_same_batch_one_says_what_is_read(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     insert_new = Lake.insert_new
 

@@ -135,6 +135,7 @@ def test_constraints(spark: SparkSession, lake: Lake) -> None:
     assert "".join(found["share"].split()) == "coalesce(share>=0,true)" and "name" not in found
 
 
+@pytest.mark.slow
 def test_tables_are_kept_in_shape(spark: SparkSession, make_config: MakeConfig) -> None:
     bounds = "maintain.tables={silver.labels: {spare_files: 3, file_megabytes: 0.001}}"
     config = make_config("maintain.spare_files=4", "maintain.retention_hours=0", bounds)

@@ -17,11 +17,35 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.run_settings import Run
 
+
+def _no_number(value: object) -> object:
+    if isinstance(value, (int, float)):  # pydantic would count seconds from 1970: a year is none of those
+        raise ValueError("give a date or a time, as 2024-06-01 or 2024-06-01T00:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime.datetime) -> datetime.datetime:
+    """The same instant is the same setting, in whichever zone it is written."""
+    utc = datetime.timezone.utc
+    return value.replace(tzinfo=utc) if value.tzinfo is None else value.astimezone(utc)
+
+
+Time = Annotated[datetime.datetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]  # in UTC
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
 _NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
 _NULLS = {"", "~", "null", "Null", "NULL"}  # what YAML reads as null
@@ -191,26 +215,7 @@ class Split(_Section):
     held_out_share: float = Field(gt=0, lt=1)
     calibration_share: float = Field(gt=0, lt=1)
     folds: int = Field(ge=2)
-    held_out_after: datetime.datetime | None = None
-
-    @field_validator("held_out_after", mode="before")
-    @classmethod
-    def _is_a_date(cls, value: object) -> object:
-        if isinstance(value, (int, float)):  # pydantic would count seconds from 1970: a year is none of those
-            raise ValueError("give a date or a time, as 2024-06-01 or 2024-06-01T00:00:00Z")
-        return value
-
-    @field_validator("held_out_after")
-    @classmethod
-    def _in_utc(cls, value: datetime.datetime | None) -> datetime.datetime | None:
-        """The same instant is the same setting, in whichever zone it is written."""
-        if value is None:
-            return None
-        return (
-            value.replace(tzinfo=datetime.timezone.utc)
-            if value.tzinfo is None
-            else value.astimezone(datetime.timezone.utc)
-        )
+    held_out_after: Time | None = None
 
 
 class Linear(_Section):
@@ -256,7 +261,7 @@ class Levels(_Section):
 class Training(_Section):
     """How models are trained."""
 
-    as_of: datetime.datetime | None = None
+    as_of: Time | None = None
     versions: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     workers: int | None = Field(default=None, ge=1)
     checkpoints: str | None = None
@@ -408,7 +413,7 @@ class Explain(_Section):
     """Which content's row of gold.content_profiles is explained, as of when, and how much is told."""
 
     content_id: Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)] | None = None
-    as_of: datetime.datetime | None = None
+    as_of: Time | None = None
     exact_only: bool
     n_features: int = Field(ge=1)
     n_words: int = Field(ge=1)
