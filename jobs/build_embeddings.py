@@ -40,7 +40,7 @@ from linnaeus.features.windows import Cutter, Windowing
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, identity, load_embedder
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, cached, detached, side_by_side, slots, task_failure
+from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side, slots, task_failure
 
 _FAILED = "embedding_failed"
 _HAS_ROW, _HASH_OF_ROW, _EMBEDDER_OF_ROW = "__has_row", "__hash_of_row", "__embedder_of_row"
@@ -73,7 +73,7 @@ def main(config: Config) -> JobResult:
 
 def _held(rows: DataFrame, held: ExitStack) -> tuple[DataFrame, int]:
     """The rows as they are now, kept until `held` ends whatever is written to their tables, and how many they are."""
-    kept = cached(detached(rows), held)
+    kept = cached_apart(rows, held)
     return kept, kept.count()
 
 

@@ -33,7 +33,7 @@ from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.file_search import Hit, Wanted, search_folder, search_table, take_out
 from linnaeus.runtime.history import forget_history
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.spark import build_session, cached, detached, side_by_side
+from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
 
 STARTED, DONE, LEFT = "started", "done", "left"
 _MOST_SAID = 20  # places in the line of an error
@@ -64,7 +64,7 @@ def main(config: Config) -> JobResult:
     lake = Lake(build_session(config), config)
     with ExitStack() as held:
         erasure = _begun(lake, creator_id, hasher_of(lake, config))
-        gone = cached(detached(_remember(lake, erasure, held)), held)
+        gone = cached_apart(_remember(lake, erasure, held), held)
         keys = _keys(lake, traced, gone, erasure, held)
         rows = {name: max(n, erasure.before.get(name, 0)) for name, (_, n) in keys.items()}
         _log(lake, config, erasure, STARTED, rows, [])
@@ -149,7 +149,7 @@ def _keys(
             found = keys_of(rows, table, traces, ids, erasure.hasher)
         if table is tables.QUARANTINE:
             found = found.union(_texts_set_aside(rows, staying)).distinct()
-        kept = cached(detached(found), held)
+        kept = cached_apart(found, held)
         return kept, kept.count()
 
     there = [table for table in traced if lake.exists(table)]

@@ -25,7 +25,7 @@ from linnaeus.inference.score import ScoringPlan, score
 from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake, Reader
 from linnaeus.runtime.ledger import NONE, SETTINGS, Inputs, Ledger, table_inputs, versions_of
-from linnaeus.runtime.spark import build_session, cached, detached, slots
+from linnaeus.runtime.spark import build_session, cached_apart, slots
 from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking, Version
 
 JOB = "score_content"
@@ -215,8 +215,8 @@ def _score(lake: Lake, config: Config, bundles: _Bundles, given: Inputs, table: 
         n_todo = found.n if most is None or is_full else min(most, found.n)
         if n_todo == 0:
             return _Scored(bundles.models)
-        contents = found.contents if n_todo == found.n else _kept(first_to_score(found.contents, n_todo), held)
-        todo = _kept(content_features(_chosen(reader, contents, n_todo), bundles.manifest), held)
+        contents = found.contents if n_todo == found.n else cached_apart(first_to_score(found.contents, n_todo), held)
+        todo = cached_apart(content_features(_chosen(reader, contents, n_todo), bundles.manifest), held)
         _check_whole(lake, todo, bundles)
         plan = _plan(config, bundles)
         n_slots = slots(lake.session)
@@ -227,20 +227,15 @@ def _score(lake: Lake, config: Config, bundles: _Bundles, given: Inputs, table: 
         return _Scored(bundles.models, n_todo, written, found.n - n_todo)
 
 
-def _kept(rows: DataFrame, held: ExitStack) -> DataFrame:
-    """Cached, apart from the tables: one of them is written while these are needed."""
-    return cached(detached(rows), held)
-
-
 def _pending(reader: Reader, stored: DataFrame, bundles: _Bundles, is_full: bool, held: ExitStack) -> _Pending:
     """What is to be scored (see inference/pending.py)."""
     embedder = bundles.manifest.embedder
-    candidates = _kept(outdated(reader.read(tables.CONTENT), stored, bundles.stamps, embedder, is_full), held)
+    candidates = cached_apart(outdated(reader.read(tables.CONTENT), stored, bundles.stamps, embedder, is_full), held)
     found, n_bare = _counted(candidates)
     if n_bare == 0:
         return found
     vectors = reader.read(tables.TEXT_EMBEDDINGS).where(F.col(c.EMBEDDER) == embedder)
-    return _counted(_kept(pending(candidates, vectors), held))[0]
+    return _counted(cached_apart(pending(candidates, vectors), held))[0]
 
 
 def _counted(contents: DataFrame) -> tuple[_Pending, int]:

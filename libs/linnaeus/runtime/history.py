@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pyspark.sql import SparkSession
 from linnaeus.contracts.errors import LinnaeusError
 
 _NAMES_A_VERSION = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
+_LOG = "_delta_log"
 _INFO = "commitInfo"
 
 
@@ -29,36 +29,33 @@ class Commit:
     note: str | None
 
 
-def newest_version(log: Path) -> int | None:
-    """The newest version in the folder of a table's log, or None where there is no log.
+def newest_version(folder: Path) -> int | None:
+    """The newest version of the table in a folder, or None where it has no log.
 
     What names a version are its commit and its checkpoint.
     """
+    log = folder / _LOG
     named = (_NAMES_A_VERSION.fullmatch(file.name) for file in log.glob("*")) if log.is_dir() else ()
     return max((int(found[1]) for found in named if found), default=None)
 
 
-def commits(log: Path, after: int) -> list[Commit]:
-    """The versions after one, the newest first, as far as the log goes back without a gap."""
-    newest = newest_version(log)
+def commits(folder: Path, after: int) -> list[Commit]:
+    """The versions of a table after one, the newest first, as far as its log goes back without a gap."""
+    newest = newest_version(folder)
     found = []
     for version in range(-1 if newest is None else newest, after, -1):
         try:
-            found.append(_commit(version, log / f"{version:020d}.json"))
+            found.append(_commit(version, folder / _LOG / f"{version:020d}.json"))
         except FileNotFoundError:  # Delta removes what is older than a checkpoint after a while
             break
     return found
 
 
 def _commit(version: int, file: Path) -> Commit:
-    with file.open(encoding="utf-8") as lines:
-        info = next(_infos(lines), {})
+    with file.open(encoding="utf-8") as lines:  # one of them says what was done, before those that name files
+        said = next((line for line in lines if line.startswith(f'{{"{_INFO}"')), None)
+    info = json.loads(said)[_INFO] if said is not None else {}
     return Commit(version, info.get("operation", ""), info.get("userMetadata"))
-
-
-def _infos(lines: Iterator[str]) -> Iterator[dict[str, str]]:
-    """What a commit's actions say of itself: one of them, and before those that name files."""
-    return (json.loads(line)[_INFO] for line in lines if line.startswith(f'{{"{_INFO}"'))
 
 
 def forget_history(session: SparkSession, place: str) -> int:
@@ -69,7 +66,7 @@ def forget_history(session: SparkSession, place: str) -> int:
     go at any time, the oldest first. Nothing else may write to the table meanwhile. Raises LinnaeusError where no
     checkpoint came about.
     """
-    log = Path(place) / "_delta_log"
+    log = Path(place) / _LOG
     jvm = session.sparkContext._jvm
     assert jvm is not None
     jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session._jsparkSession, place).checkpoint()

@@ -42,7 +42,6 @@ from linnaeus.runtime.history import Commit
 from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
-_LOG = "_delta_log"
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
 _SESSION_CATALOG = "spark_catalog"
 _TAG = "linnaeus."  # before the names of tags, where they are properties of a table
@@ -161,7 +160,7 @@ class Lake:
     def version(self, table: Table) -> int | None:
         """The table's newest Delta version, or None where there is no table."""
         if (folder := self.folder(table)) is not None:
-            return history.newest_version(folder / _LOG)
+            return history.newest_version(folder)
         if not self.exists(table):
             return None
         newest = self._delta(table).history(1).select("version").first()
@@ -171,7 +170,7 @@ class Lake:
         """The table's versions after one (None: all), the newest first, as far as its log goes back."""
         first = -1 if after is None else after
         if (folder := self.folder(table)) is not None:
-            return history.commits(folder / _LOG, first)
+            return history.commits(folder, first)
         newest = self.version(table)
         if newest is None or newest <= first:
             return []

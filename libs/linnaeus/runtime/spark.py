@@ -89,6 +89,11 @@ def cached(rows: DataFrame, until: contextlib.ExitStack) -> DataFrame:
     return rows.persist(StorageLevel.MEMORY_AND_DISK)
 
 
+def cached_apart(rows: DataFrame, until: contextlib.ExitStack) -> DataFrame:
+    """The rows `detached` and cached until a block ends, in which a table that they come from may be written."""
+    return cached(detached(rows), until)
+
+
 def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
     """The session of this process: a new one by `config.spark`, or the running one where there is one.
 

@@ -16,7 +16,7 @@ _MOST_LEVELS = 20
 
 def fetched(few: DataFrame) -> pd.DataFrame:
     """A few rows, here: who calls it says why they are few."""
-    return pd.DataFrame(few.toPandas())
+    return pd.DataFrame(few.toPandas())  # few: each caller says why
 
 
 def by_power_of_two(rows: DataFrame, value: Column) -> DataFrame:
