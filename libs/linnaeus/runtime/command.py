@@ -83,8 +83,7 @@ def record(done: Finished, config: Config) -> dict[str, object]:
     versions = {table.full_name: lake.version(table) for table in done.result.tables}
     summary = _summary(done.job, done.seconds, done.result, {name: v for name, v in versions.items() if v is not None})
     row = summary | {"run_id": done.result.run_id or uuid.uuid4().hex, "started_at": done.started_at}
-    frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
-    lake.append(frame.coalesce(1), JOB_RUNS)
+    lake.append([tuple(row[name] for name in schemas.JOB_RUNS.names)], JOB_RUNS)
     return summary
 
 
