@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -355,7 +356,9 @@ def _read(stored: DeltaTable | None, table: Table, names: Sequence[str], beside:
 
 def _dataset(stored: DeltaTable) -> ds.Dataset:
     """The files of a table; where the schema has a column that a file has not, it is null."""
-    return ds.dataset(stored.file_uris(), schema=to_arrow_schema(_schema_of(stored)), format="parquet")
+    folder = Path(unquote(urlparse(stored.table_uri).path))
+    files = [str(folder / unquote(name)) for name in stored._table.get_add_file_sizes()]
+    return ds.dataset(files, schema=to_arrow_schema(_schema_of(stored)), format="parquet")
 
 
 def _matches(rows: pa.Table, stored: DeltaTable | None, table: Table) -> arrow_rows.Matches:
