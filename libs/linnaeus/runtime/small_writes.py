@@ -32,6 +32,7 @@ from linnaeus.contracts.errors import ConstraintError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import arrow_rows, history
 from linnaeus.runtime.arrow_rows import STORED, MergeCounts, PlainRows, taken
+from linnaeus.runtime.checksums import write_checksum
 from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.history import Commit
 from linnaeus.runtime.stored_schema import REQUIRED, commented, lacking, stored_schema
@@ -45,7 +46,7 @@ else:
     IS_INSTALLED = True
 
 MOST_ROWS = 10_000  # of one write
-MOST_BYTES = 64 << 20  # of the table's files
+MOST_BYTES = 256 << 20  # of the table's files
 _CHECKPOINT_EVERY = 10  # versions, as Spark's Delta has it
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _BREAKS = "failed validation check"  # in an error of delta-rs's, where rows break a constraint
@@ -261,9 +262,9 @@ class SmallWrites:
         for attempt in range(self.retries + 1):
             try:
                 with self.alone(table):
-                    stored = self._opened(table)
+                    before, stored = self.version(table), self._opened(table)
                     done = write(self._made(stored, table) if is_made else stored)
-                    _keep_up(self.folder(table))
+                    _keep_up(self.folder(table), before)
                     return done
             except CommitFailedError:
                 if attempt == self.retries:
@@ -348,10 +349,12 @@ def _read(stored: DeltaTable | None, table: Table, names: Sequence[str], beside:
         return pa.schema([arrow_rows.arrow_schema(table).field(name) for name in names]).empty_table()
     lacking(_schema_of(stored), table, is_strict=False)
     there = {field.name for field in stored.schema().fields}
-    found = _dataset(stored).to_table(columns=[name for name in names if name in there])
-    first = table.key[0]
-    is_wanted = pc.is_in(found.column(first), value_set=beside.column(first).combine_chunks().unique())
-    return arrow_rows.as_declared(found.filter(is_wanted), table, names)
+    columns, first = [name for name in names if name in there], table.key[0]
+    wanted = beside.column(first).combine_chunks().unique()
+    batches = _dataset(stored).to_batches(columns=columns)
+    found = [batch.filter(pc.is_in(batch.column(first), value_set=wanted)) for batch in batches]
+    schema = pa.schema([to_arrow_schema(_schema_of(stored)).field(name) for name in columns])
+    return arrow_rows.as_declared(pa.Table.from_batches(found, schema), table, names)
 
 
 def _dataset(stored: DeltaTable) -> ds.Dataset:
@@ -375,11 +378,11 @@ def _changed(rows: pa.Table, stored: DeltaTable | None, table: Table) -> tuple[p
     return taken(rows, updated + found.unmatched), len(updated)
 
 
-def _keep_up(folder: Path) -> None:
-    """Write a checkpoint where one is due, from which readers begin."""
-    version = history.newest_version(folder)
-    if version is None or version % _CHECKPOINT_EVERY or version == 0:
-        return
-    log = folder / history.LOG
-    if not any(log.glob(f"{version:020d}.checkpoint*.parquet")):
+def _keep_up(folder: Path, before: int | None) -> None:
+    """After the versions that were just written: their checksums, and a checkpoint, from which readers begin."""
+    newest, log = history.newest_version(folder), folder / history.LOG
+    written = range(0 if before is None else before + 1, 0 if newest is None else newest + 1)
+    for version in written:
+        write_checksum(log, version)
+    if any(version > 0 and version % _CHECKPOINT_EVERY == 0 for version in written):
         DeltaTable(str(folder)).create_checkpoint()
