@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from linnaeus.contracts.errors import LinnaeusError
 
 _NAMES_A_VERSION = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
-_LOG = "_delta_log"
+LOG = "_delta_log"
 _INFO = "commitInfo"
 
 
@@ -34,7 +34,7 @@ def newest_version(folder: Path) -> int | None:
 
     What names a version are its commit and its checkpoint.
     """
-    log = folder / _LOG
+    log = folder / LOG
     named = (_NAMES_A_VERSION.fullmatch(file.name) for file in log.glob("*")) if log.is_dir() else ()
     return max((int(found[1]) for found in named if found), default=None)
 
@@ -45,7 +45,7 @@ def commits(folder: Path, after: int) -> list[Commit]:
     found = []
     for version in range(-1 if newest is None else newest, after, -1):
         try:
-            found.append(_commit(version, folder / _LOG / f"{version:020d}.json"))
+            found.append(_commit(version, folder / LOG / f"{version:020d}.json"))
         except FileNotFoundError:  # Delta removes what is older than a checkpoint after a while
             break
     return found
@@ -66,7 +66,7 @@ def forget_history(session: SparkSession, place: str) -> int:
     go at any time, the oldest first. Nothing else may write to the table meanwhile. Raises LinnaeusError where no
     checkpoint came about.
     """
-    log = Path(place) / _LOG
+    log = Path(place) / LOG
     jvm = session.sparkContext._jvm
     assert jvm is not None
     jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session._jsparkSession, place).checkpoint()

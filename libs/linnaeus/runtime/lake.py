@@ -39,6 +39,7 @@ from linnaeus.contracts.tables import Table
 from linnaeus.runtime import history
 from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.history import Commit
+from linnaeus.runtime.own_commits import counted
 from linnaeus.runtime.spark import detached, side_by_side, slots
 
 _STORED = "__stored_"
@@ -165,6 +166,15 @@ class Lake:
             return None
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest is not None else None
+
+    def state(self, table: Table) -> str | None:
+        """A catalog's table as `version id time`, which no other table or version has; None where there is none."""
+        if not self.exists(table):
+            return None
+        newest = self._delta(table).history(1).select("version", F.col("timestamp").cast("string")).first()
+        made = self._delta(table).detail().select("id").first()
+        assert newest is not None and made is not None
+        return f"{newest[0]} {made[0]} {newest[1]}"
 
     def commits(self, table: Table, after: int | None) -> list[Commit]:
         """The table's versions after one (None: all), the newest first, as far as its log goes back."""
@@ -555,7 +565,14 @@ class Lake:
         """
         if self._root is None:
             return nullcontext()
-        return locked(self._root / ".locks" / table.full_name)
+        return self._locked(table)
+
+    @contextmanager
+    def _locked(self, table: Table) -> Iterator[None]:
+        """Hold the table's lock, and count what is committed meanwhile as this process's own."""
+        assert self._root is not None
+        with locked(self._root / ".locks" / table.full_name), counted(self._root / table.layer / table.name):
+            yield
 
     def _delta(self, table: Table) -> DeltaTable:
         if self._root is not None:

@@ -46,6 +46,13 @@ _SQLITE = "sqlite:///"
 _Answer = TypeVar("_Answer")
 # The first to speak to a new SQLite file makes its tables, which two threads of a flow can't do at once.
 _CONNECTING = threading.Lock()
+_NO_VERSION = "none"
+_OWN_MOVES: set[tuple[str, str, str]] = set()  # model, alias and number of what this process has pointed
+
+
+def is_own_move(model: str, alias: str, number: str) -> bool:
+    """Whether this process has pointed an alias to a version, or taken it away (`none`)."""
+    return (model, alias, number) in _OWN_MOVES
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,7 @@ class Tracking:
     def point(self, model: str, alias: str, version: Version) -> None:
         """Move an alias."""
         self._said(lambda: self._client.set_registered_model_alias(model, alias, version.number))
+        _OWN_MOVES.add((model, alias, version.number))
 
     def version(self, model: str, number: str) -> Version | None:
         """A version by its number, or None."""
@@ -134,6 +142,7 @@ class Tracking:
     def remove(self, model: str, alias: str) -> None:
         """Take an alias away; nothing where it points nowhere."""
         self._said(lambda: self._client.delete_registered_model_alias(model, alias), absent=None)
+        _OWN_MOVES.add((model, alias, _NO_VERSION))
 
     def tag(self, version: Version, name: str, value: str) -> None:
         """Set a tag of a version."""
