@@ -110,7 +110,7 @@ class Looker:
             found[f"rows of {own.table.full_name}"] = self.states.of_rows(own.table, own.column, value)
         found |= self._aliases(self.needs.moves, "alias")
         for path in self.needs.leaves(self.config):
-            found[f"file {path}"] = _PRESENT if path.exists() else _ABSENT
+            found[f"file {path.name}"] = _PRESENT if path.exists() else _ABSENT
         return found
 
     def _embedder(self) -> str:
