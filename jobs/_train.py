@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import served_model
+from jobs._labelled import labelled_state
 from jobs._models import (
     MAIN_METRIC,
     Judgement,
@@ -68,6 +69,7 @@ from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thre
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 # Raise it when the same rows and settings make another model than before: they are then trained on again.
 _METHOD = 5
+_INPUTS = "labelled_inputs"  # a tag: a fingerprint of the labelled contents and settings that the version came from
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,9 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     lake = Lake(build_session(config), config)
     manifest = manifest_in_force(config)
     snapshot = snapshot_of(lake, config)
+    inputs = _inputs(snapshot, config, family, manifest)
+    if (known := _trained_already(lake, tracking, config, family, model, inputs)) is not None:
+        return known
     with ExitStack() as held:
         heads, notes = facets_to_train(snapshot, config, family, manifest, held)
         if not heads:
@@ -120,9 +125,30 @@ def train(config: Config, family: Family, model: str) -> JobResult:
         else:
             said = f"{version.name} was trained from exactly these rows and settings"
             written = _complete_figures(lake, snapshot, tracking, config, version)
+        tracking.tag(version, _INPUTS, inputs)
         tracking.point(model, CANDIDATE, version)
     details = {family: said} | ({"left out": "; ".join(notes)} if notes else {})
     return JobResult(rows_read=n_rows, rows_written=written, tables=(tables.MODEL_EVALUATIONS,), details=details)
+
+
+def _inputs(snapshot: Snapshot, config: Config, family: Family, manifest: FeatureManifest) -> str:
+    """A fingerprint of all that `_mark` follows from, found by one query."""
+    issues = [tables.LABEL_ISSUES] if config.training.prune_suspects else []
+    facets = facets_of(config, family)
+    thresholds = config.read_taxonomy().version if family == "category" else None
+    labelled = labelled_state(snapshot, manifest, issues)
+    return fingerprint([family, _METHOD, manifest.version, config.training.settings, facets, thresholds, labelled])
+
+
+def _trained_already(
+    lake: Lake, tracking: Tracking, config: Config, family: Family, model: str, inputs: str
+) -> JobResult | None:
+    """What is to be said where the candidate was trained from these inputs and its figures are written; else None."""
+    version = tracking.version_at(model, CANDIDATE)
+    if version is None or version.tags.get(_INPUTS) != inputs or not _has_figures(lake, version):
+        return None
+    said = f"{version.name} was trained from exactly these rows and settings"
+    return JobResult(tables=(tables.MODEL_EVALUATIONS,), details={family: said})
 
 
 def snapshot_of(lake: Lake, config: Config) -> Snapshot:
@@ -404,10 +430,14 @@ def _example(bundle: ModelBundle) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _complete_figures(lake: Lake, snapshot: Snapshot, tracking: Tracking, config: Config, version: Version) -> int:
     """Figures of a version whose training died after it was registered and before they were written."""
-    is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
-    if not lake.read(tables.MODEL_EVALUATIONS).where(is_this).isEmpty():
+    if _has_figures(lake, version):
         return 0
     return _write_figures(lake, version, held_out_figures(snapshot, config, tracking.load(version)))
+
+
+def _has_figures(lake: Lake, version: Version) -> bool:
+    is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
+    return not lake.read(tables.MODEL_EVALUATIONS).where(is_this).isEmpty()
 
 
 def _write_figures(lake: Lake, version: Version, figures: Mapping[str, list[Figure]]) -> int:

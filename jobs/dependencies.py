@@ -19,7 +19,8 @@ _declared = partial(Dependencies, code=Path(__file__).resolve().parent)
 _CATEGORY, _RISK = "registry.category_model", "registry.risk_model"
 _FEATURES = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS)
 _TREES = ("taxonomy.path", "risk.path")
-_MAKING = ("tokens", "embedder", "features")  # sections that decide what features are
+# Sections that any user of jobs/_models.py may read: a change too many costs one run.
+_OF_MODELS = ("tokens", "embedder", "features", "training", "evaluation", "scoring")
 _REGISTRY = ("registry", "tracking")
 
 
@@ -27,7 +28,7 @@ def _training(model: str) -> Dependencies:
     return _declared(
         reads=(*_FEATURES, tables.LABELS),
         reads_if=lambda config: [tables.LABEL_ISSUES] if config.training.prune_suspects else [],
-        settings=(*_MAKING, "training", "evaluation", *_REGISTRY),
+        settings=(*_OF_MODELS, *_REGISTRY),
         files=(*_TREES, "tokens.lemma_dictionary"),
         embedder=True,
         rows=(OwnRows(tables.MODEL_EVALUATIONS, c.MODEL, model),),
@@ -78,7 +79,7 @@ DEPENDENCIES: Mapping[str, Dependencies] = {
     ),
     "find_label_issues": _declared(
         reads=(*_FEATURES, tables.LABELS),
-        settings=(*_MAKING, "training", "labels"),
+        settings=(*_OF_MODELS, "labels"),
         files=(*_TREES, "tokens.lemma_dictionary"),
         embedder=True,
         writes=(tables.LABEL_ISSUES,),
@@ -87,7 +88,7 @@ DEPENDENCIES: Mapping[str, Dependencies] = {
     "train_risk": _training(_RISK),
     "promote_model": _declared(
         reads=(*_FEATURES, tables.LABELS, tables.MODEL_EVALUATIONS),
-        settings=(*_MAKING, "training", "evaluation", "promotion", "reports", *_REGISTRY),
+        settings=(*_OF_MODELS, "promotion", "decision", "reports", *_REGISTRY),
         files=(*_TREES, "tokens.lemma_dictionary"),
         embedder=True,
         models=lambda config: [Alias(model, CANDIDATE, tags=True) for model in (_CATEGORY, _RISK)],
@@ -96,7 +97,7 @@ DEPENDENCIES: Mapping[str, Dependencies] = {
     ),
     "score_content": _declared(
         reads=(*_FEATURES, tables.QUARANTINE),
-        settings=("scoring", *_REGISTRY),
+        settings=(*_OF_MODELS, *_REGISTRY),
         files=_TREES,
         models=_scored_with,
         writes=(tables.CONTENT_PROFILES, tables.SHADOW_PROFILES),
@@ -109,7 +110,7 @@ DEPENDENCIES: Mapping[str, Dependencies] = {
     ),
     "fill_review_queue": _declared(
         reads=(tables.CONTENT, tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES),
-        settings=("review",),
+        settings=(*_OF_MODELS, "review"),
         files=_TREES,
         writes=(tables.REVIEW_QUEUE,),
         leaves=_queue_files,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.conftest import MakeConfig
 from tests.jobs import tiny
 
 # Where tables are, how Spark runs, what a run is called: they decide nothing of a result.
+JOBS = Path(flow.__file__).parent
 OF_NO_ACCOUNT = {"env", "lake", "spark", "run"}
 KEPT_OF_RUNS = {tables.JOB_RUNS, tables.LEDGER}
 READING = ("read", "version", "exists", "commits", "files")
@@ -34,6 +36,44 @@ class Noted(Config):
         if name in Config.model_fields:
             SECTIONS.add(name)
         return super().__getattribute__(name)
+
+
+# What a method or a property of Config reads.
+BEHIND = {
+    "read_taxonomy": "taxonomy",
+    "read_risk": "risk",
+    "reports_folder": "reports",
+    "review_folder": "review",
+    "checkpoint_folder": "training",
+    "search_folder": "search",
+}
+
+
+def sections_in(module: str) -> set[str]:
+    """Sections of the settings that a module of jobs/ names, and those of jobs/ that it imports, in whatever branch."""
+    tree = ast.parse((JOBS / f"{module}.py").read_text(encoding="utf-8"))
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    named = {one.attr for one in attributes if ast.unparse(one.value).split(".")[-1] == "config"}
+    found = {BEHIND.get(name, name) for name in named} & set(Config.model_fields)
+    imported = {one.module or "" for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
+    for name in imported - {"jobs.dependencies"}:
+        found |= sections_in(name.removeprefix("jobs.")) if name.startswith("jobs.") else set()
+    return found
+
+
+def declared_sections(job: str, config: Config) -> set[str]:
+    """Sections of which a job declares a part or the whole."""
+    needs = DEPENDENCIES[job]
+    aliases = [one.model for one in (*needs.models(config), *needs.moves)]
+    named = {name.partition(".")[0] for name in (*needs.settings, *needs.files, *needs.sources, *aliases)}
+    return named | ({"embedder"} if needs.embedder else set())
+
+
+@pytest.mark.parametrize("job", sorted(DEPENDENCIES))
+def test_no_branch_of_a_job_reads_a_section_that_it_does_not_declare(job: str, config: Config) -> None:
+    found = sections_in(job)
+    assert found, "the code is read as it is meant to be"
+    assert found - OF_NO_ACCOUNT <= declared_sections(job, config)
 
 
 SECTIONS: set[str] = set()
