@@ -37,11 +37,12 @@ from linnaeus.contracts.logistic import LogisticModel
 from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.files import KeptFile
 from linnaeus.runtime.lake import Lake, Reader, Snapshot
 from linnaeus.runtime.spark import build_session, cached, slots
-from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version, code_version
+from linnaeus.runtime.tracking import FINGERPRINT, Tracking, Version, code_version
 from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.calibration import binned, calibrated, fit_calibration
 from linnaeus.training.card import model_card

@@ -12,7 +12,7 @@ from pathlib import Path
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION, PASSED
 from linnaeus.runtime.up_to_date import Alias, Dependencies, OwnRows
 
 _declared = partial(Dependencies, code=Path(__file__).resolve().parent)

@@ -17,10 +17,11 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
 from linnaeus.registry.gate import Decision, Measured, decide
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION, PASSED
 from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, ROLLED_BACK, Tracking, Version
+from linnaeus.runtime.tracking import ROLLED_BACK, Tracking, Version
 
 
 def main(config: Config) -> JobResult:

@@ -23,11 +23,12 @@ from linnaeus.features.text import text
 from linnaeus.inference.pending import IS_STORED, WAS_BARE, first_to_score, outdated, pending
 from linnaeus.inference.rules import with_rules
 from linnaeus.inference.score import ScoringPlan, score
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake, Reader
 from linnaeus.runtime.ledger import NONE, SETTINGS, Inputs, Ledger, table_inputs, versions_of
 from linnaeus.runtime.spark import build_session, cached_apart, slots
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking, Version
+from linnaeus.runtime.tracking import Tracking, Version
 
 JOB = "score_content"
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS)

@@ -20,9 +20,10 @@ from jobs import flow
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, repository
 from linnaeus.contracts.errors import NoChampionError
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import MakeConfig, local_config
 from tests.jobs import tiny
 

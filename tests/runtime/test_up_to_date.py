@@ -21,19 +21,19 @@ from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime import aliases
 from linnaeus.runtime import tracking as tracking_module
-from linnaeus.runtime import up_to_date
 from linnaeus.runtime.check import Check
 from linnaeus.runtime.code_state import code_state
 from linnaeus.runtime.own_commits import counted
-from linnaeus.runtime.tracking import Version
+from linnaeus.runtime.tracking import Tracking, Version
 from tests.conftest import MakeConfig
 
 JOBS = sorted(DEPENDENCIES)
 VALUES = {pa.string(): "a", pa.int64(): 1, pa.int32(): 1, pa.float64(): 0.5, pa.bool_(): True}
 
 
-class Registry:
+class Registry(Tracking):
     """A registry in memory, in the place of MLflow's."""
 
     aliases: dict[tuple[str, str], Version]
@@ -104,7 +104,7 @@ class Lake:
 
 @pytest.fixture
 def lake(tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    monkeypatch.setattr(up_to_date, "Tracking", Registry)
+    monkeypatch.setattr(tracking_module, "Tracking", Registry)
     version = Version("m", "1", {"kind": "first"}, "run-1", datetime.datetime(2024, 1, 1))
     models, aliases = ("linnaeus_category", "linnaeus_risk"), ("candidate", "champion", "passed")
     Registry.aliases = {(model, alias): version for model in models for alias in aliases}
@@ -370,7 +370,7 @@ def test_an_alias_that_another_moved_meanwhile_leaves_no_state(lake: Lake, monke
     place = ("linnaeus_risk", "champion")
     Registry.aliases[place] = replace(Registry.aliases[place], number="7")
     assert check.state_after() is None
-    monkeypatch.setattr(tracking_module, "_OWN_MOVES", {(*place, "7")})
+    monkeypatch.setattr(aliases, "_MOVED", {(*place, "7")})
     assert check.state_after() is not None, "the job itself has promoted it"
     candidate = ("linnaeus_risk", "candidate")
     Registry.aliases[candidate] = replace(Registry.aliases[candidate], number="8")

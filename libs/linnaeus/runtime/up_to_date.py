@@ -13,7 +13,7 @@ has no state, and the job runs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ from typing import Any
 from linnaeus.contracts.config import Config, fingerprint, resolve
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime.aliases import NO_VERSION, is_own_move
 from linnaeus.runtime.code_state import code_state
 from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.source_files import fingerprint_of_source
 from linnaeus.runtime.table_states import States
-from linnaeus.runtime.tracking import Tracking, Version, is_own_move
 
 State = dict[str, str]
 _NONE = "none"
@@ -129,10 +129,13 @@ class Looker:
     def _aliases(self, wanted: Sequence[Alias], kind: str) -> State:
         if not wanted:
             return {}
+        # MLflow takes seconds to import: only for jobs that depend on models.
+        from linnaeus.runtime.tracking import Tracking
+
         tracking = Tracking(self.config)
         names = [(one, _setting(self.config, one.model)) for one in wanted]
         return {
-            f"{kind} {model}@{one.alias}": _version_state(tracking.version_at(model, one.alias), one.tags)
+            f"{kind} {model}@{one.alias}": tracking.alias_state(model, one.alias, one.tags) or NO_VERSION
             for one, model in names
         }
 
@@ -199,14 +202,6 @@ def _file_state(path: str | None) -> str:
         return _NONE
     place = resolve(path)
     return hashlib.sha256(place.read_bytes()).hexdigest()[:32] if place.is_file() else _ABSENT
-
-
-def _version_state(version: Version | None, with_tags: bool) -> str:
-    """A number alone names no version: a registry that was made again counts from one as well."""
-    if version is None:
-        return _NONE
-    said: Mapping[str, str] = version.tags if with_tags else {}
-    return f"{version.number} {fingerprint([version.run_id, str(version.registered_at), dict(said)])}"
 
 
 def _number(state: str) -> str:
