@@ -35,6 +35,7 @@ from linnaeus.runtime.tracking import Tracking
 _LOG_WIDTH = 140
 _UP_TO_DATE = "up to date"
 _STYLES = {"done": "green", _UP_TO_DATE: "green", "runs": "bold yellow", "failed": "bold red"}
+_LONG_TASKS = {"build_embeddings"}
 _USE_REGISTRY = {"train_category", "train_risk", "promote_model", "score_content"}
 
 # Jobs, each with those it comes after; every job stands after all of them.
@@ -203,12 +204,15 @@ def _prepare(config: Config, graph: Graph) -> SparkSession:
 def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor, show: Callable[[], None]) -> None:
     waiting = graphlib.TopologicalSorter(graph)
     waiting.prepare()
+    ready: list[str] = []
     running: dict[Future[Finished | _Unchanged], str] = {}
     recording: set[Future[None]] = set()
     failure: BaseException | None = None
     while True:
         if failure is None:
-            for job in sorted(waiting.get_ready(), key=list(graph).index):
+            ready = sorted([*ready, *waiting.get_ready()], key=list(graph).index)
+            for job in _to_start(ready, has_company=bool(running)):
+                ready.remove(job)
                 running[pool.submit(_run_one, config, rows[job])] = job
         show()
         if not running and not recording:
@@ -228,6 +232,16 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
     show()
     if failure is not None:
         raise failure
+
+
+def _to_start(ready: Sequence[str], has_company: bool) -> list[str]:
+    """The jobs of those that can start which do so now; one whose tasks are long waits until no other job runs.
+
+    Spark takes no slot away from a task. Beside long tasks each of the many small stages of a short job waits for one
+    to end, and nothing is gained: both need the same processors.
+    """
+    short = [job for job in ready if job not in _LONG_TASKS]
+    return short if short or has_company else list(ready)
 
 
 def _run_one(config: Config, row: _Row) -> Finished | _Unchanged:
