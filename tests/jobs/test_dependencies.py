@@ -1,4 +1,7 @@
-"""What jobs declare that they depend on is all that they read: each is run, and what it touches is noted."""
+"""What jobs declare that they depend on is all that they read: each is run, and what it touches is noted.
+
+Their queries are counted as well: what each costs in planning is paid everywhere, however few the rows are.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import ast
 import importlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +78,29 @@ def test_no_branch_of_a_job_reads_a_section_that_it_does_not_declare(job: str, c
     found = sections_in(job)
     assert found, "the code is read as it is meant to be"
     assert found - OF_NO_ACCOUNT <= declared_sections(job, config)
+
+
+@dataclass(frozen=True)
+class Count:
+    """SQL queries that a session was asked for, Delta's own among them, and jobs that Spark ran for them."""
+
+    queries: int
+    jobs: int
+
+    @staticmethod
+    def now(spark: SparkSession) -> Count:
+        """Since the session began."""
+        context = spark.sparkContext
+        execution = context._jvm.org.apache.spark.sql.execution.SQLExecution  # type: ignore[union-attr]
+        return Count(execution.nextExecutionId(), context._jsc.sc().dagScheduler().numTotalJobs())
+
+    def since(self, before: Count) -> Count:
+        """What came after another count, which is a query itself."""
+        return Count(self.queries - before.queries - 1, self.jobs - before.jobs)
+
+
+# The most that a job may take on the tiny lake, on its first run.
+CEILINGS: dict[str, Count] = {}
 
 
 SECTIONS: set[str] = set()
