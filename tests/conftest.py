@@ -42,6 +42,12 @@ def _clean_session(request: pytest.FixtureRequest) -> Iterator[None]:
                 session.catalog.dropTempView(view.name)
 
 
+@pytest.fixture
+def spark_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark writes few rows, too: the rule that says which way a write goes finds none few enough."""
+    monkeypatch.setattr("linnaeus.runtime.small_writes.MOST_ROWS", -1)
+
+
 MakeConfig = Callable[..., Config]
 
 

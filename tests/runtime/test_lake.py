@@ -79,7 +79,17 @@ def test_a_table_that_was_never_made(lake: Lake) -> None:
     assert lake.read(THINGS).schema == SCHEMA and lake.read(THINGS).isEmpty()
 
 
-def test_replacing_a_table(spark: SparkSession, lake: Lake) -> None:
+def _either_way(way: str, request: pytest.FixtureRequest) -> None:
+    if way == "spark":
+        request.getfixturevalue("spark_writes")
+
+
+WAYS = pytest.mark.parametrize("way", ["small", "spark"])
+
+
+@WAYS
+def test_replacing_a_table(spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest) -> None:
+    _either_way(way, request)
     first = [("a", 1, "one", None, {"x": 0.25}, MONDAY), ("a", 2, "two", 2, None, MONDAY)]
     assert lake.replace(things(spark, *first), THINGS) == MergeCounts(inserted=2, updated=0)
     version = lake.version(THINGS)
@@ -96,7 +106,9 @@ def test_replacing_a_table(spark: SparkSession, lake: Lake) -> None:
     assert stored(lake) == [] and lake.read(THINGS, version).count() == 2
 
 
-def test_merges(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_merges(spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest) -> None:
+    _either_way(way, request)
     first = [
         ("a", 1, "one", None, {"x": 0.25, "y": 0.75}, MONDAY),
         ("a", 2, "two", 2, None, MONDAY),
@@ -155,6 +167,7 @@ GOOD = ("a", 1, "one", None, None, MONDAY)
 NULLS = [(None, *GOOD[1:]), ("a", 1, None, None, None, MONDAY), (*GOOD[:5], None)]
 
 
+@pytest.mark.usefixtures("spark_writes")
 @pytest.mark.parametrize("small", [0, 1 << 40])
 def test_merges_of_many_rows(spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch, small: int) -> None:
     """More than are sent to all executors by their number: by their size they are, or they are sorted by their keys."""
@@ -177,7 +190,11 @@ def test_a_derived_column_does_not_make_a_row_differ(spark: SparkSession, lake: 
     assert [row["size"] for row in lake.read(table).collect()] == [12]
 
 
-def test_rows_that_their_caller_has_compared(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_rows_that_their_caller_has_compared(
+    spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest
+) -> None:
+    _either_way(way, request)
     lake.merge(things(spark, ("a", 1, "old", 10, None, MONDAY)), THINGS)
     new = things(spark, ("a", 1, "mine", 11, None, MONDAY), ("b", 2, "mine", 12, None, MONDAY))
     assert lake.merge(new, THINGS, stored=F.lit(False)) == MergeCounts(2, 0)
@@ -244,7 +261,11 @@ def test_detached_rows_stay_as_they_were_when_their_table_is_written(spark: Spar
         kept.unpersist()
 
 
-def test_rows_that_break_the_contract_are_refused_before_anything_is_written(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_rows_that_break_the_contract_are_refused_before_anything_is_written(
+    spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest
+) -> None:
+    _either_way(way, request)
     for bad in NULLS:
         with pytest.raises(SchemaError, match=r"silver\.things: 1 rows with a null in a required column"):
             lake.merge(things(spark, ("b", 2, "fine", 1, None, MONDAY), bad), THINGS)
@@ -309,8 +330,12 @@ def _side_by_side(*writes: Callable[[], Any]) -> list[str]:
     return failures
 
 
-def test_writers_side_by_side_all_land(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_writers_side_by_side_all_land(
+    spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest
+) -> None:
     """Two threads make the table at once, then change different rows of the same file at once."""
+    _either_way(way, request)
 
     def side_by_side(*batches: DataFrame) -> list[str]:
         return _side_by_side(*[lambda batch=batch: lake.merge(batch, THINGS) for batch in batches])
@@ -339,6 +364,7 @@ class _Busy(Lake):
         return super()._delta(table)
 
 
+@pytest.mark.usefixtures("spark_writes")
 def test_a_merge_is_tried_again_as_often_as_configured(
     spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,6 +412,7 @@ class _Overtaken(Lake):
         return super()._delta(table)
 
 
+@pytest.mark.usefixtures("spark_writes")
 def test_rows_are_not_lost_where_another_writer_brings_the_same_keys_first(spark: SparkSession, config: Config) -> None:
     """Once while the table is made, once while it grows: ours come last, so ours are there."""
     for number in (1, 2):
@@ -504,7 +531,7 @@ def test_a_table_is_read_as_it_was(spark: SparkSession, lake: Lake) -> None:
         times.append(datetime.datetime.now(datetime.timezone.utc))
         time.sleep(0.05)
     newest = lake.version(THINGS)
-    assert newest == 3  # the first merge makes the table, then its description
+    assert newest == 3  # the first merge makes the table, then adds its rows
 
     def name_at(**when: Any) -> str:
         (row,) = lake.read(THINGS, **when).collect()
@@ -544,7 +571,7 @@ def test_a_version_whose_files_or_log_are_gone_is_refused_in_a_line(
     lake = Lake(spark, make_config(root=tmp_path / "a [lake] 100% {full}"))
     for name in ("one", "two", "three"):
         lake.merge(things(spark, ("a", 1, name, None, None, MONDAY), ("b", 1, "same", None, None, MONDAY)), THINGS)
-    assert [lake.read(THINGS, version=version).count() for version in (0, 1, 2, 3)] == [2, 2, 2, 2]
+    assert [lake.read(THINGS, version=version).count() for version in (0, 1, 2, 3)] == [0, 2, 2, 2]
     kept = spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled")
     spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
     try:

@@ -25,7 +25,7 @@ from linnaeus.runtime import aliases
 from linnaeus.runtime import tracking as tracking_module
 from linnaeus.runtime.check import Check
 from linnaeus.runtime.code_state import code_state
-from linnaeus.runtime.own_commits import counted
+from linnaeus.runtime.own_commits import writing_alone
 from linnaeus.runtime.tracking import Tracking, Version
 from tests.conftest import MakeConfig
 
@@ -334,7 +334,7 @@ def test_code_and_packages_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def own(lake: Lake, table: Table) -> None:
     """A commit as a job of this process makes it."""
-    with counted(lake.folder(table)):
+    with writing_alone(lake.root, table):
         lake.commit(table)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linnaeus.contracts import schemas
 from linnaeus.contracts.config import Config, resolve
-from linnaeus.contracts.tables import JOB_RUNS
-from linnaeus.runtime.job_runs import CatalogRuns, FolderRuns, Runs
+from linnaeus.runtime.job_runs import Runs, SparkRuns
 from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.small_writes import SmallWrites
 from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.table_states import NO_TABLE, CatalogStates, FolderStates, States
 from linnaeus.runtime.up_to_date import Dependencies, Looker, State, Watch
@@ -59,22 +58,23 @@ class Check:
 
     def append_row(self, row: Mapping[str, Any]) -> None:
         """Add a row to ops.job_runs."""
-        if isinstance(self.runs, FolderRuns):
-            self.runs.append([row])
-            return
-        session = build_session(self.config)
-        frame = session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
-        Lake(session, self.config).append(frame.coalesce(1), JOB_RUNS)
+        self.runs.append(row)
 
 
 def _in_folder(config: Config) -> tuple[States, Runs] | None:
     if config.lake.root is None:
         return None
-    root = resolve(config.lake.root)
-    return FolderStates(root), FolderRuns(root)
+    states = FolderStates(resolve(config.lake.root))
+    writes = SmallWrites.of(config)
+    if writes is None:
+        return states, SparkRuns(Lake(build_session(config), config))
+    # delta-rs belongs to the extra `local`, and a cluster imports this module as well.
+    from linnaeus.runtime.folder_runs import FolderRuns
+
+    return states, FolderRuns(writes)
 
 
 def _in_catalog(config: Config) -> tuple[States, Runs]:
     """A catalog is only seen through a session, which is there on a cluster before a job begins."""
     lake = Lake(build_session(config), config)
-    return CatalogStates(lake), CatalogRuns(lake)
+    return CatalogStates(lake), SparkRuns(lake)

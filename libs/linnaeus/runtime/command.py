@@ -98,8 +98,7 @@ def record(done: Finished, config: Config) -> dict[str, object]:
     summary = _summary(done.job, done.seconds, done.result, {name: v for name, v in versions.items() if v is not None})
     run_id = done.result.run_id or uuid.uuid4().hex
     row = summary | {"run_id": run_id, "started_at": done.started_at, "state": done.state}
-    frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
-    lake.append(frame.coalesce(1), JOB_RUNS)
+    lake.append([tuple(row[name] for name in schemas.JOB_RUNS.names)], JOB_RUNS)
     return summary
 
 

@@ -18,6 +18,7 @@ from linnaeus.contracts.errors import LinnaeusError
 _NAMES_A_VERSION = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
 LOG = "_delta_log"
 _INFO = "commitInfo"
+NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _commit(version: int, file: Path) -> Commit:
     with file.open(encoding="utf-8") as lines:  # one of them says what was done, before those that name files
         said = next((line for line in lines if line.startswith(f'{{"{_INFO}"')), None)
     info = json.loads(said)[_INFO] if said is not None else {}
-    return Commit(version, info.get("operation", ""), info.get("userMetadata"))
+    return Commit(version, info.get("operation", ""), info.get(NOTE))
 
 
 def forget_history(session: SparkSession, place: str) -> int:

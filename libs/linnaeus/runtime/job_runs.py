@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import to_arrow_schema
 
-from linnaeus.contracts import schemas
 from linnaeus.contracts.tables import JOB_RUNS
-from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.lake import Lake
 
-_NEWEST_FILES = 500  # a run adds a file; older ones are not looked at, and their jobs run once more
-_COLUMNS = ["run_id", "job", "state"]
+MOST = 500  # runs that are looked at, the newest; a job whose run is older runs once more
+COLUMNS = ("run_id", "job", "state")
 
 
 class Runs(Protocol):
@@ -29,35 +20,12 @@ class Runs(Protocol):
     def that_left(self, job: str, state: Mapping[str, str]) -> str | None:
         """The id of a run of a job that left exactly these states."""
 
-
-class FolderRuns:
-    """Those of a lake in a folder, read without Spark."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._folder = root / JOB_RUNS.layer / JOB_RUNS.name
-
-    def that_left(self, job: str, state: Mapping[str, str]) -> str | None:
-        """Look through the newest files of the table."""
-        if not DeltaTable.is_deltatable(str(self._folder)):
-            return None
-        files = _newest_files(self._folder)
-        if not files:
-            return None
-        found = ds.dataset([str(file) for file in files], schema=_schema(_COLUMNS), format="parquet")
-        rows = found.to_table(filter=(pc.field("job") == job) & pc.field("state").is_valid())
-        return _first_equal(rows.to_pylist(), state)  # few: one job's runs in the newest files
-
-    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows (by column) in one commit."""
-        whole = [{name: row.get(name) for name in schemas.JOB_RUNS.names} for row in rows]
-        made = pa.Table.from_pylist(whole, schema=_schema(schemas.JOB_RUNS.names))
-        with locked(self._root / ".locks" / JOB_RUNS.full_name):
-            write_deltalake(str(self._folder), made, mode="append")
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a row, by column."""
 
 
-class CatalogRuns:
-    """Those of a catalog, read by Spark."""
+class SparkRuns:
+    """The runs of a lake that Spark alone reads and writes."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -65,23 +33,14 @@ class CatalogRuns:
     def that_left(self, job: str, state: Mapping[str, str]) -> str | None:
         """Look through the newest rows of the job."""
         runs = self._lake.read(JOB_RUNS).where((F.col("job") == job) & F.col("state").isNotNull())
-        newest = runs.orderBy(F.col("started_at").desc()).select(*_COLUMNS).limit(_NEWEST_FILES)
-        return _first_equal([row.asDict() for row in newest.collect()], state)  # few: see limit
+        newest = runs.orderBy(F.col("started_at").desc()).select(*COLUMNS).limit(MOST)
+        return first_equal([row.asDict() for row in newest.collect()], state)  # few: see limit
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a row."""
+        self._lake.append([tuple(row[name] for name in JOB_RUNS.columns)], JOB_RUNS)
 
 
-def _newest_files(folder: Path) -> list[Path]:
-    actions = pa.table(DeltaTable(str(folder)).get_add_actions(flatten=True))
-    newest = actions.sort_by([("modification_time", "descending")]).slice(0, _NEWEST_FILES)
-    return [folder / unquote(path) for path in newest.column("path").to_pylist()]
-
-
-def _first_equal(rows: Sequence[Mapping[str, Any]], state: Mapping[str, str]) -> str | None:
-    for row in rows:
-        if dict(row["state"]) == state:
-            return str(row["run_id"])
-    return None
-
-
-def _schema(names: Sequence[str]) -> pa.Schema:
-    whole = to_arrow_schema(schemas.JOB_RUNS)
-    return pa.schema([whole.field(name) for name in names])
+def first_equal(rows: Sequence[Mapping[str, Any]], state: Mapping[str, str]) -> str | None:
+    """The id of the first run that left exactly these states."""
+    return next((str(row["run_id"]) for row in rows if dict(row["state"]) == state), None)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from linnaeus.contracts.tables import Table
+from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.history import newest_version
 
 _GUARD = threading.Lock()
@@ -15,11 +17,17 @@ _COMMITTED: dict[Path, set[int]] = defaultdict(set)
 
 
 @contextmanager
-def counted(folder: Path) -> Iterator[None]:
-    """Count the versions that appear while a block runs as this process's own.
+def writing_alone(root: Path, table: Table) -> Iterator[None]:
+    """Hold the lock of a table below a folder while a block runs, and count what is committed as this process's own.
 
-    The caller holds the lock of the table, so that no other process of linnaeus commits meanwhile.
+    No other process of linnaeus on this machine commits to the table meanwhile.
     """
+    with locked(root / ".locks" / table.full_name), _counted(root / table.layer / table.name):
+        yield
+
+
+@contextmanager
+def _counted(folder: Path) -> Iterator[None]:
     before = _number(folder)
     try:
         yield

@@ -16,7 +16,6 @@ from pyspark.sql import functions as F
 
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import own_commits
-from linnaeus.runtime.delta_reader import StoredTable
 from linnaeus.runtime.history import LOG, newest_version
 from linnaeus.runtime.lake import Lake
 
@@ -59,6 +58,9 @@ class FolderStates:
         """A hash of the rows, in the order of the table's key."""
         if self.of(table) == NO_TABLE:
             return NO_TABLE
+        # delta-rs belongs to the extra `local`, and a cluster imports this module as well.
+        from linnaeus.runtime.delta_reader import StoredTable
+
         found = StoredTable(self._folder(table), table).where(column, [value])
         rows = found.drop_columns(list(table.stamps)).to_pylist()  # few: what one model's training measured
         return _digest("\n".join(sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)).encode())
