@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 ENV ?= local
+BOOTSTRAP := PYTHONPATH=libs $(PYTHON) -m linnaeus.runtime.bootstrap
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sample test test-slow test-soak coverage bench notebooks lint docs clean
@@ -10,25 +11,30 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## .venv with the pinned packages, the embedder, Spark's jars
-	@$(PYTHON) libs/linnaeus/runtime/bootstrap.py
+	@$(BOOTSTRAP)
+
+# The same, with extras of setup.py beside it. What one target has installed stays for the others.
+.PHONY: _test _lint _docs
+_test _lint _docs:
+	@$(BOOTSTRAP) $(@:_%=%)
 
 sample: setup ## set up, then run the whole suite on the sample data
 	@$(VENV_PYTHON) -m jobs.make_sample --env $(ENV)
 	@$(VENV_PYTHON) -m jobs.flow --env $(ENV)
 
-test: setup ## set up, then the tests
+test: _test ## set up, then the tests
 	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile
 
-test-slow: setup ## the tests that take minutes
+test-slow: _test ## the tests that take minutes
 	@$(VENV_PYTHON) -m pytest tests -m "slow and not soak" -n 2 --dist loadfile
 
-test-soak: setup ## slow ones that CI has no time for: kills at all points, twenty rounds of writers, seldom settings
+test-soak: _test ## slow ones that CI has no time for: kills at all points, twenty rounds of writers, seldom settings
 	@$(VENV_PYTHON) -m pytest tests -m soak
 
-coverage: setup ## the tests of `make test`, and how much of libs and jobs they run (what runs in Spark's workers is not seen)
+coverage: _test ## the tests of `make test`, and how much of libs and jobs they run (what runs in Spark's workers is not seen)
 	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-report=html
 
-bench: setup ## how to print the benchmarks' figures
+bench: _test ## how to print the benchmarks' figures
 	@echo "Each benchmark prints its own figures; run the one you want:"
 	@for file in $$(grep -ls __main__ tests/benchmarks/*.py); do \
 		echo "  $(VENV_PYTHON) -m tests.benchmarks.$$(basename $$file .py)"; done
@@ -36,12 +42,12 @@ bench: setup ## how to print the benchmarks' figures
 notebooks: setup ## notebooks/*.py as Jupyter's, in build/notebooks
 	@$(VENV_PYTHON) -m linnaeus.suite.notebooks notebooks build/notebooks
 
-lint: setup ## ruff and mypy
+lint: _lint ## ruff and mypy
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
 
-docs: setup ## the documentation as a site, site/index.html; a link that leads nowhere fails it
+docs: _docs ## the documentation as a site, site/index.html; a link that leads nowhere fails it
 	@NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
 	@echo "site/index.html"
 

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs._erased import hasher_of
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.bronze import clean, deduplicate
 from linnaeus.bronze.quarantine import quarantine
 from linnaeus.bronze.records import from_json_lines, from_rows
@@ -21,7 +22,7 @@ from linnaeus.contracts.errors import ConfigurationError, InputError
 from linnaeus.contracts.hashed_ids import TEXT, Hasher
 from linnaeus.contracts.tables import Table
 from linnaeus.erasure.records import KIND_OF_FIELD, without_erased
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
 from linnaeus.runtime.spark import build_session, cached, side_by_side
@@ -232,7 +233,7 @@ def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("ingest_bronze", main)
+    exit_with("ingest_bronze", main, (FULL,), needs=DEPENDENCIES["ingest_bronze"])
 
 
 if __name__ == "__main__":

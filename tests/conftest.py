@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.runtime.spark import build_session
+from tests import missing
 
 # Examples that start Spark's or scikit-learn's machinery take as long as they take.
 hypothesis.settings.register_profile("linnaeus", deadline=None)
@@ -87,7 +88,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True)
     if mounted.returncode != 0:
-        pytest.skip("file systems can't be mounted here")
+        missing.skip("file systems can't be mounted here")
     try:
         yield folder
     finally:
@@ -98,5 +99,5 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
 def shared_data() -> Path:
     """Real texts and votes, where they lie beside the checkout."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("no shared data beside this checkout")
+        missing.skip("no shared data beside this checkout")
     return SHARED_DATA

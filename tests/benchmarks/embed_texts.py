@@ -31,6 +31,7 @@ from linnaeus.features.embeddings import Partitions, embed, partitions_for, size
 from linnaeus.features.markup import plain_text
 from linnaeus.features.windows import Windowing
 from linnaeus.runtime.embedder import load_embedder
+from linnaeus.runtime.jars import resolved_jars
 from linnaeus.runtime.spark import build_session
 from tests.benchmarks import reference
 from tests.benchmarks.support import print_table, timed
@@ -142,7 +143,7 @@ def _seconds_of_defaults(config: Config, texts: list[reference.Text]) -> float:
     from sparknlp.base import DocumentAssembler
 
     builder = SparkSession.builder.master(f"local[{_CORES}]").config("spark.driver.memory", config.spark.driver_memory)
-    jars = sorted((resolve(config.spark.ivy_folder) / "jars").glob("*.jar"))
+    jars = resolved_jars(config) or []
     builder = builder.config("spark.jars", ",".join(map(str, jars))).config("spark.ui.enabled", "false")
     builder = builder.config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")
     session = builder.config("spark.kryoserializer.buffer.max", "2000M").getOrCreate()

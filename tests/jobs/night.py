@@ -24,12 +24,13 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import lake as lake_module
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.files import write_whole
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.ledger import FINISHED, Ledger
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.jobs import lakes, tiny
 from tests.oracles import random_bundle
 from tests.runtime.test_tracking import register_as

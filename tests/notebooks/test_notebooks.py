@@ -10,12 +10,13 @@ import pytest
 
 from linnaeus.contracts.config import repository
 from linnaeus.suite.notebooks import PARAMETERS, read_source, to_ipynb, to_source
+from tests import missing
 from tests.tiny_embedder import make_embedder
 
 FOLDER = (repository() or Path()) / "notebooks"
 ALL = sorted(path.stem for path in FOLDER.glob("*.py"))
 PNG = b"\x89PNG"
-pytest.importorskip("nbclient", reason="make setup installs what runs notebooks")
+missing.need_package("nbclient")
 
 from tests.notebooks.kernel import Kernel, Shown  # noqa: E402
 from tests.notebooks.lake import settings  # noqa: E402

@@ -443,6 +443,11 @@ JOB_RUNS = StructType(
         _column("rows_quarantined", LongType(), "Records set aside with codes", required=True),
         _column("table_versions", MapType(StringType(), LongType()), "Delta version of each table written"),
         _column("details", MapType(StringType(), StringType()), "What else the job says of its run"),
+        _column(
+            "state",
+            MapType(StringType(), StringType()),
+            "States of all that the job reads and leaves; a run that meets the same has nothing to do; null: not known",
+        ),
     ]
 )
 

@@ -38,9 +38,9 @@ from linnaeus.contracts.errors import ConfigurationError, ConstraintError, Schem
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import history
 from linnaeus.runtime.arrow_rows import STORED, MergeCounts, PlainRows, from_batches, from_plain
-from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.history import NOTE, Commit
 from linnaeus.runtime.noted_sessions import merging_session, noted_session
+from linnaeus.runtime.own_commits import writing_alone
 from linnaeus.runtime.small_writes import SmallWrites, is_small
 from linnaeus.runtime.spark import cached_apart, side_by_side, slots
 from linnaeus.runtime.stored_schema import (
@@ -160,6 +160,15 @@ class Lake:
             return None
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest is not None else None
+
+    def state(self, table: Table) -> str | None:
+        """A catalog's table as `version id time`, which no other table or version has; None where there is none."""
+        if not self.exists(table):
+            return None
+        newest = self._delta(table).history(1).select("version", F.col("timestamp").cast("string")).first()
+        made = self._delta(table).detail().select("id").first()
+        assert newest is not None and made is not None
+        return f"{newest[0]} {made[0]} {newest[1]}"
 
     def commits(self, table: Table, after: int | None) -> list[Commit]:
         """The table's versions after one (None: all), the newest first, as far as its log goes back."""
@@ -603,7 +612,7 @@ class Lake:
         """
         if self._root is None:
             return nullcontext()
-        return locked(self._root / ".locks" / table.full_name)
+        return writing_alone(self._root, table)
 
     def _noted(self) -> AbstractContextManager[None]:
         """While it is held, this thread's merges carry the note."""

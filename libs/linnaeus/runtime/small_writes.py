@@ -33,8 +33,8 @@ from linnaeus.contracts.tables import Table
 from linnaeus.runtime import arrow_rows, history
 from linnaeus.runtime.arrow_rows import STORED, MergeCounts, PlainRows, taken
 from linnaeus.runtime.checksums import write_checksum
-from linnaeus.runtime.file_locks import locked
 from linnaeus.runtime.history import Commit
+from linnaeus.runtime.own_commits import writing_alone
 from linnaeus.runtime.stored_schema import REQUIRED, commented, lacking, stored_schema
 
 try:
@@ -279,7 +279,7 @@ class SmallWrites:
 
     def alone(self, table: Table) -> AbstractContextManager[None]:
         """While it is held no other process of ours on this machine commits to the table."""
-        return locked(self.root / ".locks" / table.full_name)
+        return writing_alone(self.root, table)
 
     def _opened(self, table: Table) -> DeltaTable | None:
         """The newest version of a table, or None where there is none."""
