@@ -31,14 +31,9 @@ def test_pip_output_becomes_one_line(output: str, expected: str) -> None:
 
 @pytest.fixture
 def clean(tmp_path: Path) -> dict[str, str]:
-    """An environment that says nothing to pip or uv but where its settings are."""
+    """An environment that says nothing to pip or uv; no file of the machine does either."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "SSL_"))}
-    return {
-        **kept,
-        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
-        "HOME": str(tmp_path),
-        "XDG_CONFIG_DIRS": str(tmp_path),
-    }
+    return {**kept, "PIP_CONFIG_FILE": os.devnull, "HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path)}
 
 
 def test_uv_asks_the_index_that_pip_asks(clean: dict[str, str], tmp_path: Path) -> None:
@@ -59,7 +54,8 @@ timeout = 90
 timeout = 7
 """
     )
-    assert package_index.uv_settings(PIP, {**clean, "PIP_RETRIES": "1", "PIP_CERT": "/etc/other.pem"}) == {
+    own = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_RETRIES": "1", "PIP_CERT": "/etc/other.pem"}
+    assert package_index.uv_settings(PIP, clean | own) == {
         "UV_DEFAULT_INDEX": "https://packages.example/simple",
         "UV_INDEX": "https://one.example/simple https://two.example/simple",
         "UV_INSECURE_HOST": "one.example",
