@@ -93,7 +93,7 @@ setup(
     package_dir={"": "libs", "jobs": "jobs", "linnaeus.conf": "conf"},
     packages=[*find_packages("libs"), "jobs", "linnaeus.conf"],
     package_data={
-        "linnaeus.conf": ["*.yml", "*.xml", "*.txt"],
+        "linnaeus.conf": ["*.yml", "*.xml", "*.txt", "*.cfg"],
         "linnaeus": ["py.typed", "**/*.j2", "**/*.css", "**/*.js"],
     },
     install_requires=REQUIRED,

@@ -338,6 +338,14 @@ def test_a_failed_command_is_told_by_its_own_part_of_the_log(tmp_path: Path) -> 
         bootstrap._run(tmp_path, bootstrap.Step("", ["sh", "-c", "echo error: Failed to fetch; exit 2"], log))
 
 
+def test_an_environment_of_a_set_up_by_pip_is_made_anew(checkout: Path, steps: list[str]) -> None:
+    """It has XGBoost for GPUs, whose files those of the other would be laid over."""
+    bootstrap.set_up(checkout)
+    (checkout / ".venv" / bootstrap.STAMP).write_text("0" * 64)
+    bootstrap.set_up(checkout)
+    assert [" -m venv " in step for step in steps] == [True, False, False, False, False] * 2
+
+
 def test_a_failing_step_gives_its_own_status(checkout: Path, steps: list[str]) -> None:
     bootstrap.set_up(checkout)
     (checkout / ".cache" / bootstrap.STAMP).unlink()

@@ -20,25 +20,45 @@ PIP = [sys.executable, "-m", "pip"]
         ("WARNING: Retrying … NewConnectionError\nERROR: No matching distribution found for rich", "can't be reached"),
         ("Temporary failure in name resolution", "can't be reached"),
         ("Collecting rich\nERROR: ResolutionImpossible: for help visit\n\n", "ResolutionImpossible: for help visit"),
+        (
+            "error: Request failed after 3 retries in 10.9s\n  cause: Failed to fetch: http://127.0.0.1:9/simple/rich/\n"
+            "  cause: tcp connect error",
+            "can't be reached",
+        ),
+        (
+            "error: Failed to fetch: http://nowhere.invalid/simple/rich/\n  cause: dns error\n"
+            "  cause: failed to lookup address information: Name or service not known",
+            "can't be reached",
+        ),
+        (
+            "error: No solution found when resolving dependencies\n"
+            "  cause: Because there is no version of rich==15.0.99 and you require rich==15.0.99, we can conclude …",
+            "lacks a file",
+        ),
+        (
+            "error: No solution found when resolving dependencies\n"
+            "  cause: Because you require rich==15.0.0 and rich==14.0.0, we can conclude that …",
+            "Because you require rich==15.0.0 and rich==14.0.0",
+        ),
+        (
+            "error: Failed to download `numpy==2.3.5`\n  cause: I/O operation failed during extraction\n"
+            "  cause: failed to write to file `x.so`: No space left on device (os error 28)",
+            "the disk is full",
+        ),
         ("killed by nobody knows whom", "killed by nobody knows whom"),
         ("", "no message"),
     ],
 )
-def test_pip_output_becomes_one_line(output: str, expected: str) -> None:
+def test_what_pip_or_uv_says_becomes_one_line(output: str, expected: str) -> None:
     line = package_index.explain(output, Path("setup.log"))
     assert expected in line and line.endswith("(log: setup.log)") and "\n" not in line
 
 
 @pytest.fixture
 def clean(tmp_path: Path) -> dict[str, str]:
-    """An environment that says nothing to pip or uv but where its settings are."""
+    """An environment that says nothing to pip or uv; no file of the machine does either."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "SSL_"))}
-    return {
-        **kept,
-        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
-        "HOME": str(tmp_path),
-        "XDG_CONFIG_DIRS": str(tmp_path),
-    }
+    return {**kept, "PIP_CONFIG_FILE": os.devnull, "HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path)}
 
 
 def test_uv_asks_the_index_that_pip_asks(clean: dict[str, str], tmp_path: Path) -> None:
@@ -59,7 +79,8 @@ timeout = 90
 timeout = 7
 """
     )
-    assert package_index.uv_settings(PIP, {**clean, "PIP_RETRIES": "1", "PIP_CERT": "/etc/other.pem"}) == {
+    own = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_RETRIES": "1", "PIP_CERT": "/etc/other.pem"}
+    assert package_index.uv_settings(PIP, clean | own) == {
         "UV_DEFAULT_INDEX": "https://packages.example/simple",
         "UV_INDEX": "https://one.example/simple https://two.example/simple",
         "UV_INSECURE_HOST": "one.example",

@@ -171,8 +171,8 @@ def _kept_whole(root: Path) -> Iterator[None]:
     Where the index could not be reached for further extras, nothing was installed yet: the old stamp is put back.
     """
     venv, old = root / ".venv", _stamp(root)
-    if venv.exists() and not _can_be_updated(venv):
-        _say("removing a .venv that is half-made or of another Python")
+    if venv.exists() and not _can_be_updated(root):
+        _say("removing a .venv that is half-made, of another Python or of an earlier set-up")
         _remove(venv)
     if not venv.exists():
         check_disk(root)
@@ -191,10 +191,10 @@ def _kept_whole(root: Path) -> Iterator[None]:
         _remove(root / SCRATCH)
 
 
-def _can_be_updated(venv: Path) -> bool:
-    """Whether uv may install into it: complete once, and of this Python."""
+def _can_be_updated(root: Path) -> bool:
+    """Whether uv may install into .venv: complete once, with extras that are known, and of this Python."""
     minor = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    return (venv / STAMP).is_file() and (venv / "bin" / minor).exists()
+    return len(_stamp(root)) > 1 and (root / ".venv" / "bin" / minor).exists()
 
 
 def _make_venv(root: Path) -> None:
@@ -305,8 +305,9 @@ class _Running:
 
 def _environment(root: Path) -> dict[str, str]:
     """Ours, without what would lead pip, uv or Python to another environment, and with the package of this checkout."""
-    dropped = {"PYTHONHOME", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"}
-    dropped |= {"UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_DEPS"}
+    dropped = {"PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_USER"}
+    dropped |= {"PIP_TARGET", "PIP_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_CONSTRAINT"}
+    dropped |= {"UV_OVERRIDE", "UV_NO_DEPS"}
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     return {**kept, "DIST_EXTRA_CONFIG": str(root / BUILD), "PYTHONPATH": str(root / "libs")}
 

@@ -30,6 +30,7 @@ NETWORK_SIGNS = (
     "error sending request",
     "Failed to fetch",
     "Failed to download",
+    "there is no version of",
     "was not found in the package registry",
 )
 DISK_SIGNS = ("No space left on device", "Errno 28", "os error 28", "Disk quota exceeded")
@@ -55,9 +56,9 @@ def explain(output: str, log: Path | None = None) -> str:
     if is_unreachable(output):
         return f"the Python package index can't be reached or lacks a file; check the network and run it again{named}"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("ERROR:", "error:", "Error:", "╰─▶"))]
+    errors = [line for line in lines if line.startswith(("ERROR:", "error:", "Error:", "cause:"))]
     last = (errors or lines or ["no message"])[-1]
-    return f"{re.sub('^(error:|╰─▶) *', '', last, flags=re.IGNORECASE)}{named}"
+    return f"{re.sub('^(error|cause): *', '', last, flags=re.IGNORECASE)}{named}"
 
 
 def is_unreachable(output: str) -> bool:
