@@ -97,8 +97,10 @@ def constrain(small: SmallWrites, table: Table) -> None:
 
 
 def test_one_rule_says_which_way_a_write_goes() -> None:
-    assert is_small(small_writes.MOST_ROWS, small_writes.MOST_BYTES) and is_small(0, 0)
-    assert not is_small(small_writes.MOST_ROWS + 1, 0) and not is_small(1, small_writes.MOST_BYTES + 1)
+    most = (small_writes.MOST_ROWS, small_writes.MOST_ROW_BYTES, small_writes.MOST_TABLE_BYTES)
+    assert is_small(*most) and is_small(0)
+    for place in range(3):
+        assert not is_small(*[bound + (place == other) for other, bound in enumerate(most)])
 
 
 def test_tables_that_spark_alone_writes(make_config: MakeConfig, tmp_path: Path, monkeypatch: Any) -> None:
@@ -111,7 +113,7 @@ def test_tables_that_spark_alone_writes(make_config: MakeConfig, tmp_path: Path,
     assert small is not None and small.takes(THINGS) and small.takes_appends(THINGS) and small.takes_schema(THINGS)
     small.append_rows([thing(1)], THINGS)
     assert names(small) == {1: "one"} and small.takes(THINGS)
-    monkeypatch.setattr(small_writes, "MOST_BYTES", 100)
+    monkeypatch.setattr(small_writes, "MOST_TABLE_BYTES", 100)
     assert not small.takes(THINGS) and small.takes_appends(THINGS) and small.takes_schema(THINGS)
 
     schema = Schema.from_json(SCHEMA.json())
@@ -240,6 +242,19 @@ def test_columns_that_are_declared_later_are_added(tmp_path: Path) -> None:
     assert [one["share"] for one in small.rows(THINGS, {"kind": ["a"]})] == [0.5, 0.5]
     with pytest.raises(SchemaError, match=r"share is not declared; words is not declared"):
         small.append_rows([(*row[:3], row[4], *row[6:])], narrow)
+
+
+def test_few_rows_that_are_large_are_spark_s(spark: SparkSession, make_config: MakeConfig, monkeypatch: Any) -> None:
+    """They would not fit the driver."""
+    lake = Lake(spark, make_config())
+    lake.append([thing(1)], THINGS)
+    monkeypatch.setattr(small_writes, "MOST_ROW_BYTES", 20_000)
+    for n in (10, 20_000):
+        rows = spark.range(1).selectExpr("'a' AS kind", "5L AS number", f"repeat(uuid(), {n}) AS name")
+        made = rows.select("*", *[F.lit(None).cast(f.dataType).alias(f.name) for f in SCHEMA.fields[3:-1]])
+        assert lake.merge(made.withColumn("seen_at", F.current_timestamp()), THINGS).written == 1
+    commits = sorted((Path(lake.place(THINGS)) / LOG).glob("*.json"))
+    assert ["Apache-Spark" in commit.read_text() for commit in commits] == [False, False, False, True]
 
 
 class _Overtaken(SmallWrites):
