@@ -58,6 +58,7 @@ def test_none_is_written_where_it_can_not_be_told(tmp_path: Path, monkeypatch: p
 
     def is_written_after(text: str | None) -> bool:
         first.unlink(missing_ok=True)
+        first.with_name(f"{2:020d}.crc").unlink(missing_ok=True)
         if text is not None:
             first.write_text(text)
         return write_checksum(log, 2)
@@ -65,6 +66,8 @@ def test_none_is_written_where_it_can_not_be_told(tmp_path: Path, monkeypatch: p
     kept = first.read_text()
     small.append_rows([thing(2)], THINGS)
     assert is_written_after(kept)
+    first.unlink()
+    assert write_checksum(log, 2), "there is one"
     assert not is_written_after(None), "another program wrote the version before"
     assert not is_written_after('{"numFiles": 1}'), "nor by one that does not list the files"
     assert not is_written_after("{"), "nor by one that was cut off"
