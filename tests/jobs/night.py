@@ -23,6 +23,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime import arrow_rows, small_writes
 from linnaeus.runtime import lake as lake_module
 from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.command import execute
@@ -138,21 +139,37 @@ def _when_files_are_written(lake: Path, table: Table) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _by_spark(patch: Callable[[], None]) -> None:
+    """Patch what is given, and let Spark write few rows, too."""
+    small_writes.MOST_ROWS = -1
+    patch()
+
+
 # Where a run dies, by job: what is patched for it, given the lake's folder.
 POINTS: dict[str, dict[str, Callable[[Path], None]]] = {
     "score_content": {
         "before the batch is in the ledger": lambda lake: _at(Lake, "insert_new", tables.LEDGER, False),
         "when the batch is in the ledger": lambda lake: _at(Lake, "insert_new", tables.LEDGER, True),
         "when a model is loaded": lambda lake: _at(Tracking, "load", None, True),
-        "when all is scored": lambda lake: _at(lake_module, "_check_rows", PROFILES, True),
+        "when all is scored": lambda lake: _at(arrow_rows, "check", PROFILES, True),
+        "when all is scored and Spark writes": lambda lake: _by_spark(
+            lambda: _at(lake_module, "_check_rows", PROFILES, True)
+        ),
         "when files are written": lambda lake: _when_files_are_written(lake, PROFILES),
+        "when Spark has written files": lambda lake: _by_spark(lambda: _when_files_are_written(lake, PROFILES)),
         "when the rows are committed": lambda lake: _at(Lake, "merge", PROFILES, True),
         "when the ledger is finished": lambda lake: _at(Ledger, "_finish", None, True),
     },
     "roll_up_creators": {
         "when the batch is in the ledger": lambda lake: _at(Lake, "insert_new", tables.LEDGER, True),
-        "when the history is made": lambda lake: _at(lake_module, "_check_rows", HISTORY, True),
+        "when the history is made": lambda lake: _at(arrow_rows, "check", HISTORY, True),
+        "when the history is made and Spark writes": lambda lake: _by_spark(
+            lambda: _at(lake_module, "_check_rows", HISTORY, True)
+        ),
         "when files of the history are written": lambda lake: _when_files_are_written(lake, HISTORY),
+        "when Spark has written files of the history": lambda lake: _by_spark(
+            lambda: _when_files_are_written(lake, HISTORY)
+        ),
         "when the history is committed": lambda lake: _at(Lake, "merge", HISTORY, True),
         "when files are written": lambda lake: _when_files_are_written(lake, CREATORS),
         "when the profiles are committed": lambda lake: _at(Lake, "merge", CREATORS, True),

@@ -34,9 +34,11 @@ from pyspark.sql.types import (
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import repository
 from linnaeus.contracts.errors import ConstraintError, SchemaError
+from linnaeus.contracts.hashed_ids import CREATOR, Hasher
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import small_writes
 from linnaeus.runtime.arrow_rows import MergeCounts, from_plain
+from linnaeus.runtime.file_search import Wanted, search_file
 from linnaeus.runtime.history import LOG, Commit
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.small_writes import SmallWrites, is_small
@@ -91,11 +93,14 @@ def constrain(small: SmallWrites, table: Table) -> None:
             checks = {f"delta.constraints.{name}": f"coalesce ( {words} , true )" for name, words in spaced.items()}
             action["metaData"]["configuration"] = checks
     file.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    file.with_suffix(".crc").unlink()  # which says what was there before
 
 
 def test_one_rule_says_which_way_a_write_goes() -> None:
-    assert is_small(small_writes.MOST_ROWS, small_writes.MOST_BYTES) and is_small(0, 0)
-    assert not is_small(small_writes.MOST_ROWS + 1, 0) and not is_small(1, small_writes.MOST_BYTES + 1)
+    most = (small_writes.MOST_ROWS, small_writes.MOST_ROW_BYTES, small_writes.MOST_TABLE_BYTES)
+    assert is_small(*most) and is_small(0)
+    for place in range(3):
+        assert not is_small(*[bound + (place == other) for other, bound in enumerate(most)])
 
 
 def test_tables_that_spark_alone_writes(make_config: MakeConfig, tmp_path: Path, monkeypatch: Any) -> None:
@@ -108,7 +113,7 @@ def test_tables_that_spark_alone_writes(make_config: MakeConfig, tmp_path: Path,
     assert small is not None and small.takes(THINGS) and small.takes_appends(THINGS) and small.takes_schema(THINGS)
     small.append_rows([thing(1)], THINGS)
     assert names(small) == {1: "one"} and small.takes(THINGS)
-    monkeypatch.setattr(small_writes, "MOST_BYTES", 100)
+    monkeypatch.setattr(small_writes, "MOST_TABLE_BYTES", 100)
     assert not small.takes(THINGS) and small.takes_appends(THINGS) and small.takes_schema(THINGS)
 
     schema = Schema.from_json(SCHEMA.json())
@@ -148,6 +153,21 @@ def test_what_each_write_leaves_and_counts(tmp_path: Path) -> None:
     assert row == dict(zip(SCHEMA.names, thing(3, "other"), strict=True)) | {
         "words": [{"word": "w", "n": 3}], "form": {"x": 0.5, "y": None},
     }  # fmt: skip
+
+
+def test_what_a_search_looks_for_is_found_in_each_file(tmp_path: Path) -> None:
+    """However delta-rs writes texts: an erasure is over when a search finds nothing."""
+    hasher = Hasher("salt", "secret")
+    wanted = Wanted(frozenset({hasher.of(CREATOR, "creator-0042")}), hasher)
+    small = writes(tmp_path)
+    row = ("creator-0042", "Ann", None, None, NOW)
+    small.append_rows([row], tables.CREATORS)
+    small.merge(from_plain([(*row[:2], "Paints", *row[3:]), ("other", *row[1:])], tables.CREATORS), tables.CREATORS)
+    small.replace(from_plain([(*row[:2], "Writes", *row[3:])], tables.CREATORS), tables.CREATORS)
+    files = list(small.folder(tables.CREATORS).glob("*.parquet"))
+    assert len(files) == 3
+    for file in files:
+        assert [hit.where for hit in search_file(file, wanted)] == ["creator_id"]
 
 
 def test_rows_that_break_the_contract_leave_nothing(tmp_path: Path) -> None:
@@ -222,6 +242,19 @@ def test_columns_that_are_declared_later_are_added(tmp_path: Path) -> None:
     assert [one["share"] for one in small.rows(THINGS, {"kind": ["a"]})] == [0.5, 0.5]
     with pytest.raises(SchemaError, match=r"share is not declared; words is not declared"):
         small.append_rows([(*row[:3], row[4], *row[6:])], narrow)
+
+
+def test_few_rows_that_are_large_are_spark_s(spark: SparkSession, make_config: MakeConfig, monkeypatch: Any) -> None:
+    """They would not fit the driver."""
+    lake = Lake(spark, make_config())
+    lake.append([thing(1)], THINGS)
+    monkeypatch.setattr(small_writes, "MOST_ROW_BYTES", 20_000)
+    for n in (10, 20_000):
+        rows = spark.range(1).selectExpr("'a' AS kind", "5L AS number", f"repeat(uuid(), {n}) AS name")
+        made = rows.select("*", *[F.lit(None).cast(f.dataType).alias(f.name) for f in SCHEMA.fields[3:-1]])
+        assert lake.merge(made.withColumn("seen_at", F.current_timestamp()), THINGS).written == 1
+    commits = sorted((Path(lake.place(THINGS)) / LOG).glob("*.json"))
+    assert ["Apache-Spark" in commit.read_text() for commit in commits] == [False, False, False, True]
 
 
 class _Overtaken(SmallWrites):
@@ -300,7 +333,8 @@ from linnaeus.contracts.config import load_config
 from linnaeus.runtime.small_writes import SmallWrites
 from tests.runtime.test_small_writes import NOW
 small = SmallWrites.of(load_config("local", ["lake.root={tmp_path}"]))
-small.append_rows([("r", "flow", NOW, 0.5, 1, 2, 3, {{"bronze.content": 4}}, {{"said": "x"}})], tables.JOB_RUNS)
+values = dict(run_id="r", job="flow", started_at=NOW, seconds=0.5, rows_read=1, table_versions={{"bronze.content": 4}})
+small.append_rows([tuple(values.get(name) for name in tables.JOB_RUNS.columns)], tables.JOB_RUNS)
 print(small.rows(tables.JOB_RUNS, {{"job": ["flow"]}})[0]["table_versions"])
 from pyspark import SparkContext
 print(SparkContext._gateway)

@@ -21,11 +21,13 @@ _EMPTY: dict[str, Any] = {"setTransactions": [], "domainMetadata": [], "allFiles
 
 
 def write_checksum(log: Path, version: int) -> bool:
-    """Write the checksum of a version that has none, from its commit; False where it can't be told.
+    """Write the checksum of a version, where it has none, from its commit; False where it can't be told.
 
     That is where the version before has no checksum that lists its files, where there are many, and where the commit
     has an action that is not known here.
     """
+    if (log / _name(version)).exists():
+        return True
     before = _EMPTY if version == 0 else _read(log / _name(version - 1))
     if before is None or "allFiles" not in before:
         return False

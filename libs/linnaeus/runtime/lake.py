@@ -82,6 +82,9 @@ _FILES = {
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
 }
+# Before it merges Delta copies the rows, in case that they come out otherwise when they are computed again. What is
+# merged here is cached, and planned apart from its tables. On a cluster, which may lose it, Delta decides.
+_MERGING = {"spark.databricks.delta.merge.materializeSource": "none"}
 
 
 @dataclass(frozen=True)
@@ -327,19 +330,21 @@ class Lake:
                 return
             rows = self._frame(rows, table)
         check_schema(rows, table)
-        if (small := self._small_for(table)) is not None and (few := _collected(rows)) is not None:
-            small.insert_new(few, table)
-            return
-        if self._fill(rows, table):
-            return
-        self._make_ready(table)
-        matches = " AND ".join(f"stored.`{name}` <=> new.`{name}`" for name in table.key)
+        with ExitStack() as until:
+            kept = cached_apart(rows, until)
+            if (small := self._small_for(table)) is not None and (few := _collected(kept)) is not None:
+                small.insert_new(few, table)
+                return
+            if self._fill(kept, table):
+                return
+            self._make_ready(table)
+            matches = " AND ".join(f"stored.`{name}` <=> new.`{name}`" for name in table.key)
 
-        def insert(attempt: int) -> None:
-            merging = self._delta(table).alias("stored").merge(F.broadcast(rows).alias("new"), matches)
-            merging.whenNotMatchedInsertAll().execute()
+            def insert(attempt: int) -> None:
+                merging = self._delta(table).alias("stored").merge(F.broadcast(kept).alias("new"), matches)
+                merging.whenNotMatchedInsertAll().execute()
 
-        self._with_retries(table, insert)
+            self._with_retries(table, insert)
 
     def replace(self, rows: DataFrame, table: Table) -> MergeCounts:
         """Make the table hold these rows and no others, in one commit; where it does already none is written.
@@ -615,7 +620,9 @@ class Lake:
         return writing_alone(self._root, table)
 
     def _noted(self) -> AbstractContextManager[None]:
-        """While it is held, this thread's merges carry the note."""
+        """While it is held, this thread's merges carry the note, and go by settings of their own."""
+        if self._root is not None:
+            return noted_session(self.session, self._note, _FILES | _MERGING)
         return nullcontext() if self._note is None else noted_session(self.session, self._note, _FILES)
 
     def _delta(self, table: Table) -> DeltaTable:
@@ -705,8 +712,9 @@ class Snapshot:
 
 
 def _collected(rows: DataFrame) -> pa.Table | None:
-    """Rows that are cached as an Arrow table; None where they are too many."""
-    return _as_arrow(rows) if is_small(rows.count(), 0) else None
+    """Rows that are cached as an Arrow table; None where they are too many, or too large."""
+    n_rows = rows.count()
+    return _as_arrow(rows) if is_small(n_rows) and is_small(n_rows, _size(rows.select("*"))) else None
 
 
 def _as_arrow(rows: DataFrame) -> pa.Table:

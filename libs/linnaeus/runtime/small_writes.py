@@ -46,7 +46,8 @@ else:
     IS_INSTALLED = True
 
 MOST_ROWS = 10_000  # of one write
-MOST_BYTES = 256 << 20  # of the table's files
+MOST_ROW_BYTES = 64 << 20  # of all rows of one write
+MOST_TABLE_BYTES = 256 << 20  # of the table's files
 _CHECKPOINT_EVERY = 10  # versions, as Spark's Delta has it
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _BREAKS = "failed validation check"  # in an error of delta-rs's, where rows break a constraint
@@ -58,12 +59,12 @@ _OURS, _THEIRS = "new", "stored"
 _Made = TypeVar("_Made")
 
 
-def is_small(n_rows: int, table_bytes: int) -> bool:
-    """Whether a write of so many rows, to a table whose files have so many bytes, goes by delta-rs.
+def is_small(n_rows: int, row_bytes: int = 0, table_bytes: int = 0) -> bool:
+    """Whether a write of so many rows and bytes, to a table whose files have so many bytes, goes by delta-rs.
 
-    A table that is not there has none. Beyond either bound Spark's own way is as fast, and needs no rows on the driver.
+    A table that is not there has none. Beyond a bound Spark's own way is as fast, and needs no rows on the driver.
     """
-    return n_rows <= MOST_ROWS and table_bytes <= MOST_BYTES
+    return n_rows <= MOST_ROWS and row_bytes <= MOST_ROW_BYTES and table_bytes <= MOST_TABLE_BYTES
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,12 @@ class SmallWrites:
     def takes(self, table: Table, n_rows: int = 0) -> bool:
         """Whether a table is small enough (`is_small`), of no feature that delta-rs does not write, or not there."""
         stored = self._opened(table)
-        return stored is None or (is_plain(stored, table) and is_small(n_rows, _size(stored)))
+        return stored is None or (is_plain(stored, table) and is_small(n_rows, table_bytes=_size(stored)))
 
     def takes_appends(self, table: Table, n_rows: int = 0) -> bool:
         """The same for rows that are added only: how large the table is does not matter."""
         stored = self._opened(table)
-        return is_small(n_rows, 0) and (stored is None or is_plain(stored, table))
+        return is_small(n_rows) and (stored is None or is_plain(stored, table))
 
     def takes_schema(self, table: Table) -> bool:
         """Whether the table may be made, or get columns, without Spark."""
