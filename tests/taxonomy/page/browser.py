@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Up": "\ue013", "Right": "\ue014", "Down": "\ue015"}
 
 
@@ -49,7 +51,7 @@ class Browser:
         request = urllib.request.Request(
             self._address + path, data, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read())["value"]
 
     def _of_session(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
@@ -124,10 +126,10 @@ def browser(width: int = 1280, height: int = 900, dark: bool = False) -> Iterato
             window.close()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
-def _wait_for(address: str, seconds: float = 30) -> None:
+def _wait_for(address: str, seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while True:
         try:
