@@ -5,12 +5,14 @@ ENV ?= local
 # uv compiles no module: the first run that imports one keeps what it has compiled, or each command would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
 BOOTSTRAP := PYTHONPATH=libs $(PYTHON) -m linnaeus.runtime.bootstrap
+# Two workers, a file's tests on one of them, the longest files first (tests/durations.json). Compiled tests are kept.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(VENV_PYTHON) -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test test-slow test-soak coverage bench notebooks lint docs clean
+.PHONY: help setup sample test test-unit test-slow test-ci test-soak test-durations coverage bench notebooks lint docs clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## .venv with the pinned packages, the embedder, Spark's jars
 	@$(BOOTSTRAP)
@@ -25,16 +27,25 @@ sample: setup ## set up, then run the whole suite on the sample data
 	@$(VENV_PYTHON) -m jobs.flow --env $(ENV)
 
 test: _test ## set up, then the tests
-	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile
+	@$(PYTEST) -m "not slow"
+
+test-unit: _test ## the tests that need no Spark, within a minute
+	@$(PYTEST) -m unit
 
 test-slow: _test ## the tests that take minutes
-	@$(VENV_PYTHON) -m pytest tests -m "slow and not soak" -n 2 --dist loadfile
+	@$(PYTEST) -m "slow and not soak"
+
+test-ci: _test ## the tests of test and test-slow in one run, which starts Spark once
+	@$(PYTEST) -m "not soak"
 
 test-soak: _test ## slow ones that CI has no time for: kills at all points, twenty rounds of writers, seldom settings
 	@$(VENV_PYTHON) -m pytest tests -m soak
 
+test-durations: _test ## the tests of test-ci, and what each takes into tests/durations.json
+	@$(PYTEST) -m "not soak" --write-durations
+
 coverage: _test ## the tests of `make test`, and how much of libs and jobs they run (what runs in Spark's workers is not seen)
-	@$(VENV_PYTHON) -m pytest tests -m "not slow" -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-report=html
+	@$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html
 
 bench: _test ## how to print the benchmarks' figures
 	@echo "Each benchmark prints its own figures; run the one you want:"

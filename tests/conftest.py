@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,12 +15,63 @@ from pyspark.sql import SparkSession
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.runtime.spark import build_session
 from tests import missing
+from tests.golden import Golden
+from tests.running import kinds, order, registry
 
-# Examples that start Spark's or scikit-learn's machinery take as long as they take.
-hypothesis.settings.register_profile("linnaeus", deadline=None)
+# Examples that start Spark's or scikit-learn's machinery take as long as they take, and so do those of a busy machine.
+hypothesis.settings.register_profile("linnaeus", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("linnaeus")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--write-durations` measures the tests that run, for the order of later runs."""
+    parser.addoption("--write-durations", action="store_true", help=f"write what tests take to {order.DURATIONS.name}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure where that is asked, once: the workers of pytest-xdist report to their parent."""
+    if config.getoption("--write-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(order.Recorder(), "durations")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need no Spark; begin with the files that take longest."""
+    kinds.mark_units(items)
+    items[:] = order.longest_first(items, order.read())
+
+
 SHARED_DATA = (repository() or Path()).parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_registries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New MLflow databases are copies of one, which the workers of a run share."""
+    if "mlflow" not in sys.modules:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        registry.copy_new_databases(_folder_of_the_run(tmp_path_factory) / "mlflow-template.db", patch)
+        yield
+
+
+def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder that the workers of a run share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Golden:
+    """The lakes that are made once a run."""
+    return Golden(_folder_of_the_run(tmp_path_factory) / "golden")
+
+
+@pytest.fixture(autouse=True)
+def _without_spark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test that starts Spark fails."""
+    if request.node.get_closest_marker(kinds.UNIT):
+        kinds.forbid_spark(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +90,10 @@ def _clean_session(request: pytest.FixtureRequest) -> Iterator[None]:
     if "spark" in request.fixturenames:
         session: SparkSession = request.getfixturevalue("spark")
         session.catalog.clearCache()
-        for view in session.catalog.listTables():
-            if view.isTemporary:
-                session.catalog.dropTempView(view.name)
+        # Not catalog.listTables, which looks at every table of the default database, by a query.
+        views = session._jsparkSession.sessionState().catalog().getTempViewNames()
+        for place in range(views.size()):
+            session.catalog.dropTempView(views.apply(place))
 
 
 @pytest.fixture

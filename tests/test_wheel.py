@@ -17,6 +17,7 @@ import pytest
 
 from tests import document
 from tests.jobs import tiny
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -108,7 +109,7 @@ def _run(python: Path, folder: Path, script: str, *arguments: str, said: str = "
         input=said,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 from pathlib import Path
 
@@ -28,7 +29,8 @@ CONTRACTS_ORDER = (
 EFFECTS = ("SparkSession.builder", ".getOrCreate", ".write.", ".saveAsTable", "spark.read", "import mlflow")
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Dotted names of every module that a file imports, wherever the import stands."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -36,7 +38,7 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return found
+    return frozenset(found)
 
 
 def package(path: Path) -> str:
@@ -60,14 +62,15 @@ def test_a_package_imports_itself_and_contracts_alone(path: Path) -> None:
     assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8")
 
 
-def names_at_the_top(path: Path) -> set[str]:
+@functools.cache
+def names_at_the_top(path: Path) -> frozenset[str]:
     """Modules that a module imports as soon as it is imported itself: not those inside a function."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     later = {id(node) for function in functions for node in ast.walk(function)}
     at_once = [node for node in ast.walk(tree) if id(node) not in later]
     found = {alias.name for node in at_once if isinstance(node, ast.Import) for alias in node.names}
-    return found | {node.module for node in at_once if isinstance(node, ast.ImportFrom) and node.module}
+    return frozenset(found | {node.module for node in at_once if isinstance(node, ast.ImportFrom) and node.module})
 
 
 @pytest.mark.parametrize("path", [*MODULES, *JOBS], ids=lambda path: str(path.relative_to(ROOT)))

@@ -15,6 +15,7 @@ import pytest
 from linnaeus.contracts import tables
 from tests import missing
 from tests.docs.pages import ROOT
+from tests.patience import PATIENCE
 
 missing.need_package("mkdocs")
 
@@ -49,7 +50,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "NO_MKDOCS_2_WARNING": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "libs"), str(ROOT)]),
     }
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

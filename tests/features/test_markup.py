@@ -125,9 +125,9 @@ def test_nothing_makes_it_raise_and_no_letter_is_made_up(text: str) -> None:
 
 @pytest.mark.parametrize("name", HURTFUL)
 def test_a_text_made_to_hurt_is_done_in_seconds(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     plain_text(HURTFUL[name])
-    assert time.perf_counter() - start < 60, name  # one second at most where nothing else runs
+    assert time.process_time() - start < 60, name  # one second of the processor's at most, usually
 
 
 def test_five_megabytes_of_rich_text_keep_every_word() -> None:

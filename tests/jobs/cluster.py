@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pyspark
 
+from tests.patience import PATIENCE
+
 _MASTER = "org.apache.spark.deploy.master.Master"
 _WORKER = "org.apache.spark.deploy.worker.Worker"
 _ADDRESS = re.compile(r"Starting Spark master at (spark://\S+)")
@@ -76,7 +78,7 @@ def _java(log: Path, main_class: str, *arguments: str) -> Iterator[Path]:
             process.wait()
 
 
-def _wait_for(log: Path, pattern: re.Pattern[str], seconds: float = 60) -> re.Match[str]:
+def _wait_for(log: Path, pattern: re.Pattern[str], seconds: float = PATIENCE) -> re.Match[str]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = pattern.search(log.read_text(encoding="utf-8", errors="replace"))

@@ -34,6 +34,7 @@ from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.tracking import Tracking
 from tests.jobs import lakes, tiny
 from tests.oracles import random_bundle
+from tests.patience import PATIENCE
 from tests.runtime.test_tracking import register_as
 
 MAINS = {"score_content": score_content.main, "roll_up_creators": roll_up_creators.main}
@@ -42,7 +43,6 @@ WRITTEN = {"score_content": (PROFILES,), "roll_up_creators": (HISTORY, CREATORS)
 OLD, NEW = 40, 12  # contents
 HEADS = {"category": {"category": ("business", "politics", "sport")}, "risk": {"spam": ("no", "yes")}}
 DONE, KILLED = "done", "killed"  # outcomes
-_PATIENCE = 300  # seconds until a process that has not answered is given up
 
 
 def settings(base: Path, lake: Path, *more: str) -> list[str]:
@@ -223,7 +223,7 @@ class Process:
 
     def outcome(self) -> str:
         """What has come of the last that was asked: DONE, an error in words, or that it was killed."""
-        file, deadline = self._folder / f"outcome-{self._asked - 1}", time.monotonic() + _PATIENCE
+        file, deadline = self._folder / f"outcome-{self._asked - 1}", time.monotonic() + PATIENCE
         while not file.exists() and self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         if self._process.poll() == -signal.SIGKILL:

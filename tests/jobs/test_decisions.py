@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -24,7 +25,7 @@ from linnaeus.runtime.aliases import CANDIDATE, CHAMPION, PASSED
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.tracking import Tracking, Version
 from linnaeus.training.evaluation import Figure
-from tests.conftest import MakeConfig
+from tests.conftest import MakeConfig, local_config
 from tests.oracles import random_bundle
 from tests.runtime.test_tracking import register_as
 
@@ -89,6 +90,19 @@ class Registry:
 def registry(spark: SparkSession, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     before = mlflow.get_tracking_uri()
     yield Registry(spark, make_config, monkeypatch)
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def settled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A champion and a worse candidate, for tests that change nothing."""
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patched:
+        registry = Registry(spark, partial(local_config, tmp_path_factory.mktemp("settled")), patched)
+        registry.candidate(0.7)
+        registry.promote()
+        registry.candidate(0.1)
+    yield registry
     mlflow.set_tracking_uri(before)
 
 
@@ -174,14 +188,11 @@ def test_a_decision_that_was_interrupted_is_repeated_as_one(
         (roll_back_model, [f"decision.model={MODEL}", BY, "decision.version=2"], "is newer than the champion"),
     ],
 )
-def test_what_is_not_said_or_not_there(registry: Registry, job: object, said: list[str], expected: str) -> None:
-    registry.candidate(0.7)
-    registry.promote()
-    registry.candidate(0.1)
+def test_what_is_not_said_or_not_there(settled: Registry, job: object, said: list[str], expected: str) -> None:
     with pytest.raises(ConfigurationError, match=expected):
-        job.main(registry.make_config(*said))  # type: ignore[attr-defined]
-    assert registry.champion() == "1"
-    assert len(registry.decisions()) == 1
+        job.main(settled.make_config(*said))  # type: ignore[attr-defined]
+    assert settled.champion() == "1"
+    assert len(settled.decisions()) == 1
 
 
 def test_every_decision_has_a_page_of_its_own(registry: Registry) -> None:

@@ -21,6 +21,7 @@ from linnaeus.runtime.lake import Lake, MergeCounts
 from tests.jobs import night
 from tests.jobs.night import Process
 from tests.jobs.test_lost_registry import Line
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
@@ -139,7 +140,7 @@ def test_a_lost_worker(calm: Calm, tmp_path: Path) -> None:
     lake, marker = calm.copy("score_content", tmp_path / "lake"), tmp_path / "lost"
     given = night.settings(calm.base, lake, "spark.master=local[2,3]")  # a task is tried three times
     command = [sys.executable, "-m", "tests.jobs.night", "lose_worker", str(marker), *given]
-    done = subprocess.run(command, cwd=repository(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=repository(), capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and marker.exists(), done.stdout + done.stderr
     calm.check("score_content", lake)
 

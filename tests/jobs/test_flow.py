@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from rich.console import Console
 
-from jobs import flow
+from jobs import build_embeddings, flow
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, repository
 from linnaeus.contracts.errors import NoChampionError
@@ -24,16 +23,14 @@ from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.tracking import Tracking
-from tests.conftest import MakeConfig, local_config
-from tests.jobs import tiny
+from tests.conftest import MakeConfig
+from tests.golden import Golden, copied
+from tests.jobs import flowed, tiny
+from tests.jobs.flowed import run
+from tests.patience import PATIENCE
 
 ROOT = repository() or Path()
-GRAPH = flow.read_graph(ROOT / "databricks.yml")
 WRITTEN = [table for table in tables.ALL if table is not tables.JOB_RUNS]
-
-
-def run(config: Config, only: str | None = None) -> dict[str, object]:
-    return flow.run(config, flow.choose(GRAPH, only), Console(file=open(os.devnull, "w"), width=100))
 
 
 def versions(spark: SparkSession, config: Config) -> dict[str, int | None]:
@@ -42,20 +39,18 @@ def versions(spark: SparkSession, config: Config) -> dict[str, int | None]:
 
 
 @pytest.fixture(scope="module")
-def calm(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def calm(spark: SparkSession, golden: Golden) -> Path:
     """A folder in which a flow ran that nobody disturbed. Who writes there works on a copy."""
-    folder = tmp_path_factory.mktemp("calm")
-    run(local_config(folder, *tiny.FAST, *tiny.write(folder / "sources", *tiny.records())))
-    return folder
+    return golden.made(flowed.NAME, flowed.make)
 
 
 @pytest.mark.slow
 def test_the_flow_fills_every_table_and_a_second_run_changes_nothing(
     spark: SparkSession, make_config: MakeConfig, calm: Path, tmp_path: Path
 ) -> None:
-    content, labels = tiny.records()
-    shutil.copytree(calm, tmp_path, dirs_exist_ok=True)
-    config = make_config(*tiny.FAST, *tiny.write(tmp_path / "sources", content, labels))
+    content, labels = flowed.records()
+    copied(calm, tmp_path)
+    config = make_config(*flowed.SETTINGS, *tiny.write(tmp_path / "sources", content, labels))
     lake = Lake(spark, config)
     profiles = {row["content_id"]: row for row in lake.read(tables.CONTENT_PROFILES).collect()}
     creators = {row["creator_id"]: row for row in lake.read(tables.CREATOR_PROFILES).collect()}
@@ -74,19 +69,21 @@ def test_the_flow_fills_every_table_and_a_second_run_changes_nothing(
         assert stamps == {champion.tags["feature_manifest"]} == {tracking.load(champion).manifest.version}
 
     before = versions(spark, config)
+    settings = [*flowed.SETTINGS, *tiny.write(tmp_path / "sources", content, labels)]
+    assert run(make_config(*settings, "run.full=true"))["rows_written"] == 0
+    assert versions(spark, config) == before
     assert run(config)["rows_written"] == 0
     assert versions(spark, config) == before
     # The same once more where no JVM can start: what is as it was is not looked at by Spark.
-    settings = [*tiny.FAST, *tiny.write(tmp_path / "sources", content, labels)]
     said = _said(_start(tmp_path, settings, JAVA_HOME="/nowhere"))
     assert json.loads(said.splitlines()[-1])["table_versions"].items() <= before.items(), said
-    assert said.count(flow._UP_TO_DATE) >= len(GRAPH), said
+    assert said.count(flow._UP_TO_DATE) >= len(flowed.GRAPH), said
 
     new = [content[0] | {"content_id": f"new-{i}", "body": tiny.text("sport", 1000 + i)} for i in range(10)]
     copy = content[0] | {"content_id": "copy"}
-    config = make_config(*tiny.FAST, *tiny.write(tmp_path / "sources", [*content, *new, copy], labels))
+    config = make_config(*flowed.SETTINGS, *tiny.write(tmp_path / "sources", [*content, *new, copy], labels))
     run(config, "ingest_bronze, build_tokens")
-    embedded = execute("build_embeddings", flow.importlib.import_module("jobs.build_embeddings").main, config)
+    embedded = execute("build_embeddings", build_embeddings.main, config)
     assert embedded["details"]["embedded"] == "10 distinct texts"  # type: ignore[index]
     assert embedded["rows_written"] == 11
     run(config, "score_content, roll_up_creators")
@@ -128,7 +125,7 @@ def _start(folder: Path, settings: list[str], **environment: str) -> subprocess.
     )
 
 
-def _said(process: subprocess.Popen[str], seconds: float = 600) -> str:
+def _said(process: subprocess.Popen[str], seconds: float = PATIENCE) -> str:
     """What a flow printed. One that does not end says where its threads stand, those of Python and those of the JVM."""
     try:
         return process.communicate(timeout=seconds)[0]
@@ -155,12 +152,12 @@ def _finished_jobs(folder: Path) -> int:
 @pytest.mark.soak
 @pytest.mark.slow
 def test_a_flow_killed_in_job_after_job_ends_in_the_same_tables(calm: Path, tmp_path: Path) -> None:
-    settings = [*tiny.FAST, *tiny.write(tmp_path / "sources", *tiny.records())]
+    settings = [*flowed.SETTINGS, *tiny.write(tmp_path / "sources", *flowed.records())]
     killed = tmp_path / "killed"
     # Each round starts all over, gets some jobs further than the one before, and dies in the middle of the next.
     for jobs_done, pause in ((0, 12.0), (2, 1.0), (4, 4.0), (5, 6.0), (7, 2.0)):
         process, before = _start(killed, settings), _finished_jobs(killed)
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + PATIENCE
         while _finished_jobs(killed) - before < jobs_done and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(pause)

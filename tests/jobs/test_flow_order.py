@@ -19,6 +19,7 @@ from jobs import flow
 from linnaeus.contracts.config import Config, repository
 from linnaeus.contracts.errors import TrackingError
 from linnaeus.runtime.command import Finished, JobResult
+from tests.patience import PATIENCE
 
 DIAMOND = {"a": frozenset[str](), "b": frozenset("a"), "c": frozenset("a"), "d": frozenset("bc")}
 Work = Callable[[str], None]
@@ -67,7 +68,7 @@ def test_a_job_of_long_tasks_waits_until_no_other_runs(
 
 
 def test_jobs_that_do_not_depend_on_each_other_run_side_by_side(play: Callable[..., dict[str, object]]) -> None:
-    both = threading.Barrier(2, timeout=20)  # broken, and so an error, unless b and c are there at the same time
+    both = threading.Barrier(2, timeout=PATIENCE)  # broken, and so an error, unless b and c are there at the same time
     order: list[str] = []
 
     def work(job: str) -> None:
@@ -96,7 +97,7 @@ def test_after_a_failure_nothing_starts_and_what_runs_is_waited_for(play: Callab
             failed.set()
             raise ValueError("b can't")
         if job == "c":
-            assert failed.wait(20)
+            assert failed.wait(PATIENCE)
         order.append(job)
 
     with pytest.raises(ValueError, match="b can't"):
@@ -144,5 +145,7 @@ try:
 except Launched:
     pass
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=repository(), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=repository(), capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout == "True\n", done.stderr

@@ -13,6 +13,7 @@ from deltalake import DeltaTable
 from linnaeus.contracts.config import repository
 from tests.jobs import tiny
 from tests.jobs.cluster import standalone
+from tests.patience import PATIENCE
 
 
 @pytest.mark.slow
@@ -24,7 +25,7 @@ def test_the_flow_on_two_workers(tmp_path: Path) -> None:
     with standalone(tmp_path / "cluster") as address:
         given = [part for one in [*settings, f"spark.master={address}"] for part in ("--set", one)]
         command = [sys.executable, "-m", "jobs.flow", "--env", "local", *given]
-        done = subprocess.run(command, cwd=repository(), capture_output=True, text=True, timeout=900)
+        done = subprocess.run(command, cwd=repository(), capture_output=True, text=True, timeout=2 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["job"] == "flow"
 

@@ -15,6 +15,7 @@ import pytest
 from deltalake import DeltaTable
 
 from linnaeus.contracts.config import repository
+from tests.patience import PATIENCE
 
 ROOT = repository() or Path()
 EXECUTORS = Path(pyspark.__file__).parent / "work"  # where a local cluster's executors write
@@ -43,7 +44,7 @@ def _vectors(folder: Path, source: str, master: str) -> dict[str, list[float]]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=2 * PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = DeltaTable(str(folder / "lake/silver/embeddings")).to_pyarrow_table(columns=["content_id", "embedding"])

@@ -13,9 +13,9 @@ from nbclient import NotebookClient
 
 from linnaeus.contracts.config import repository
 from linnaeus.suite.notebooks import read_source, to_ipynb
+from tests.patience import PATIENCE
 
 ROOT = repository() or Path()
-_PATIENCE = 400  # seconds a cell
 _FORGET = "%reset -f"
 
 
@@ -70,7 +70,7 @@ class Kernel:
         document["cells"].insert(0, _cell(_FORGET))
         notebook = nbformat.from_dict(document)
         nbformat.validate(notebook)
-        NotebookClient(notebook, km=self._manager, timeout=_PATIENCE).execute()
+        NotebookClient(notebook, km=self._manager, timeout=int(PATIENCE)).execute()
         return Shown(notebook)
 
     def end(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import repository
 from linnaeus.suite.notebooks import PARAMETERS, read_source, to_ipynb, to_source
@@ -18,8 +19,10 @@ ALL = sorted(path.stem for path in FOLDER.glob("*.py"))
 PNG = b"\x89PNG"
 missing.need_package("nbclient")
 
+from tests.golden import Golden, copied  # noqa: E402
+from tests.jobs import flowed  # noqa: E402
+from tests.jobs.flowed import settings  # noqa: E402
 from tests.notebooks.kernel import Kernel, Shown  # noqa: E402
-from tests.notebooks.lake import settings  # noqa: E402
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -39,16 +42,16 @@ def test_a_notebook_is_for_people_and_calls_the_library(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("notebooks")
+def folder(spark: SparkSession, golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake that a flow has filled."""
+    return copied(golden.made(flowed.NAME, flowed.make), tmp_path_factory.mktemp("notebooks"))
 
 
 @pytest.fixture(scope="module")
 def kernel(folder: Path) -> Iterator[Kernel]:
-    """A kernel in whose Spark session the lake was filled."""
+    """A kernel, in which the notebooks share a Spark session."""
     made = Kernel()
     try:
-        made.say(f"from tests.notebooks.lake import make\nmake({str(folder)!r})")
         yield made
     finally:
         made.end()

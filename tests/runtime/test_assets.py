@@ -18,6 +18,7 @@ import pytest
 from linnaeus.contracts.errors import SetupError
 from linnaeus.runtime import assets
 from linnaeus.runtime.bootstrap import root_folder
+from tests.patience import PATIENCE
 
 DOWNLOADS = root_folder() / assets.DOWNLOADS_FOLDER
 
@@ -220,7 +221,7 @@ with assets.replaced_whole(Path(sys.argv[1]), set()) as folder:
     os.kill(os.getpid(), signal.SIGKILL)
 """
     target = tmp_path / "out" / "embedder"
-    killed = subprocess.run([sys.executable, "-c", program, str(target)], timeout=30)
+    killed = subprocess.run([sys.executable, "-c", program, str(target)], timeout=PATIENCE)
     assert killed.returncode == -9
     assert len(os.listdir(tmp_path / "out")) == 1 and not target.exists()
     assets.build_embedder(target, small)

@@ -17,6 +17,7 @@ from linnaeus.contracts.errors import ConfigurationError, ReadError, SchemaError
 from linnaeus.runtime.delta_reader import Refresher, StoredTable, Watched
 from linnaeus.runtime.lake import Lake
 from tests.conftest import MakeConfig
+from tests.patience import PATIENCE
 from tests.serving.service import rows_of, write
 
 TABLE = tables.CONTENT_PROFILES
@@ -175,7 +176,7 @@ def test_a_refresher_refreshes_at_once_and_again_until_it_is_left() -> None:
     one = Counted()
     with Refresher([one], 0.01):
         assert one.n >= 1
-        assert one.thrice.wait(10)
+        assert one.thrice.wait(PATIENCE)
     n = one.n
     assert not any(thread.name == "refresher" for thread in threading.enumerate())
     assert one.n == n

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from linnaeus.runtime.file_locks import locked
+from tests.patience import PATIENCE
 
 HOLDS = """
 import sys, time
@@ -16,7 +17,7 @@ from pathlib import Path
 from linnaeus.runtime.file_locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -34,7 +35,7 @@ def test_who_comes_second_waits_until_the_first_is_dead(tmp_path: Path) -> None:
     assert not entered.wait(0.3)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    waiting.join(10)
+    waiting.join(PATIENCE)
     assert entered.is_set()
 
 
@@ -52,7 +53,7 @@ def test_threads_of_one_process_wait_for_each_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert (inside[0], most[0]) == (0, 1)
 
 
@@ -69,4 +70,4 @@ def test_another_file_is_another_lock_and_an_error_gives_it_back(tmp_path: Path)
             done.set()
 
     threading.Thread(target=enter).start()
-    assert done.wait(10)
+    assert done.wait(PATIENCE)

@@ -14,6 +14,7 @@ import pytest
 from linnaeus.contracts.config import Config, load_config, resolve
 from linnaeus.contracts.errors import SetupError
 from linnaeus.runtime import jars
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ try:
 except SetupError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
     lines = done.stdout.splitlines()
     assert len(lines) == 1 and "Maven Central can't be reached" in lines[0], done.stdout + done.stderr
     assert not (tmp_path / "ivy" / jars.LIST).exists()

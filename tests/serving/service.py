@@ -20,6 +20,7 @@ from deltalake import write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from linnaeus.contracts.tables import Table
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 KEY = "sesame"
@@ -44,7 +45,7 @@ class Service:
     def get(self, path: str, key: str | None = KEY) -> Answer:
         """Ask once. Ids in the path are to be encoded (`encoded`)."""
         place = urlsplit(self.address)
-        connection = HTTPConnection(str(place.hostname), place.port, timeout=30)
+        connection = HTTPConnection(str(place.hostname), place.port, timeout=PATIENCE)
         try:
             connection.request("GET", path, headers={} if key is None else {"X-API-Key": key})
             found = connection.getresponse()
@@ -100,7 +101,7 @@ def service(lake: Path, *settings: str, key: str | None = KEY) -> Iterator[Servi
         yield Service(process, found[1])
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
 
 
 def rows_of(table: Table, columns: Mapping[str, Sequence[Any] | pa.Array]) -> pa.Table:

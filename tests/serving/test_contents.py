@@ -14,6 +14,7 @@ import pytest
 from linnaeus.contracts import tables
 from linnaeus.contracts.errors import ReadError
 from linnaeus.serving.contents import Contents
+from tests.patience import PATIENCE
 from tests.serving.service import rows_of
 
 KNOWN = {f"c{i:03d}": f"creator {i % 3}" for i in range(200)}
@@ -33,7 +34,7 @@ class FakeTable:
     def where(self, column: str, values: list[str]) -> pa.Table:
         assert column == "content_id"
         self.asked.append(sorted(values))
-        assert self.open.wait(10)
+        assert self.open.wait(PATIENCE)
         if self.broken:
             raise ReadError("files are gone")
         return self._rows([one for one in KNOWN if one in values])
@@ -43,7 +44,7 @@ class FakeTable:
         with self._lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        assert self.open.wait(10)
+        assert self.open.wait(PATIENCE)
         with self._lock:
             self.at_once -= 1
         found = [one for one, owner in KNOWN.items() if owner == value and (after is None or one > after)]
@@ -54,7 +55,7 @@ class FakeTable:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 20))
+    asyncio.run(asyncio.wait_for(main, PATIENCE))
 
 
 async def until(condition: Any) -> None:

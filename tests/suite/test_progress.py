@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-import time
+import itertools
+import threading
 
 import pytest
 from rich.console import Console
 
 from linnaeus.suite import progress
 from linnaeus.suite.progress import watched
+from tests.patience import PATIENCE
 
 
 def terminal() -> Console:
@@ -22,21 +24,31 @@ def shown(console: Console) -> str:
 
 def test_tasks_are_counted_while_the_block_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_SECONDS", 0.01)
-    console = terminal()
-    with watched("score_content", lambda: (3, 8), console):
-        time.sleep(0.1)
+    console, looks = terminal(), itertools.count(1)
+    looked_twice = threading.Event()  # what was found at the first look is shown before the second
+
+    def tasks() -> tuple[int, int]:
+        if next(looks) == 2:
+            looked_twice.set()
+        return 3, 8
+
+    with watched("score_content", tasks, console):
+        assert looked_twice.wait(PATIENCE)
     assert "3 of 8 Spark tasks" in shown(console) and "done" in shown(console).split("\n")[-2]
 
 
 def test_a_failure_is_the_blocks_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_SECONDS", 0.01)
 
+    looked = threading.Event()
+
     def gone() -> tuple[int, int]:
+        looked.set()
         raise RuntimeError("no session")
 
     console = terminal()
     with pytest.raises(ValueError, match="mine"), watched("job", gone, console):
-        time.sleep(0.05)
+        assert looked.wait(PATIENCE)
         raise ValueError("mine")
     assert "failed" in shown(console)
 

@@ -13,6 +13,7 @@ import pyspark
 import pytest
 
 from linnaeus.contracts.config import repository
+from tests.patience import PATIENCE
 
 ROOT = repository() or Path()
 EXECUTORS = Path(pyspark.__file__).parent / "work"  # where a local cluster's executors write
@@ -27,7 +28,7 @@ def test_a_lost_executor_does_not_lose_the_fit(tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "libs")])},
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=2 * PATIENCE,
     )
     for folder in set(EXECUTORS.glob("app-*")) - before:
         shutil.rmtree(folder)

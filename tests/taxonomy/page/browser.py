@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import missing
+from tests.patience import PATIENCE
 
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Up": "\ue013", "Right": "\ue014", "Down": "\ue015"}
 
@@ -57,7 +58,7 @@ class Browser:
         request = urllib.request.Request(
             self._address + path, data, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read())["value"]
 
     def _of_session(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
@@ -133,10 +134,10 @@ def browser(width: int = 1280, height: int = 900, dark: bool = False) -> Iterato
                 window.close()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
-def _wait_for(address: str, seconds: float = 30) -> None:
+def _wait_for(address: str, seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while True:
         try:
