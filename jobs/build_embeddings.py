@@ -162,7 +162,7 @@ class _Filling:
         """Vectors, persisted; null where the annotator failed."""
         settings = self.settings
         partitions = partitions_for(
-            size_of(texts, settings.max_tokens),
+            size_of(texts, settings.max_tokens, settings.most_windows),
             settings.windows_a_partition,
             int(settings.megabytes_a_partition * 2**20),
             slots(self.lake.session),

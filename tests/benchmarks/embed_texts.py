@@ -59,7 +59,8 @@ def main() -> None:
     parser.add_argument("--without-exact-peer", action="store_true")
     parser.add_argument("--only-defaults", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    config = load_config("local", [f"spark.master=local[{_CORES}]", *options.set])
+    whole = "embedder.most_windows=null"  # as the peers read texts
+    config = load_config("local", [f"spark.master=local[{_CORES}]", whole, *options.set])
     texts = distinct(config, options.texts, options.of)
     if options.only_defaults:
         print(json.dumps(_seconds_of_defaults(config, texts)))
@@ -101,7 +102,7 @@ def ours(config: Config, frame: DataFrame, partitions: Partitions | None = None)
     loaded = load_embedder(frame.sparkSession, settings)
     windowing = Windowing.of(settings, loaded.vocabulary)
     if partitions is None:
-        size = size_of(frame, settings.max_tokens)
+        size = size_of(frame, settings.max_tokens, settings.most_windows)
         text_bytes = int(settings.megabytes_a_partition * 2**20)
         partitions = partitions_for(size, settings.windows_a_partition, text_bytes, _CORES)
     return embed(frame, loaded.annotator, windowing, settings.dimension, partitions)

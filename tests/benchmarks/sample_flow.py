@@ -50,6 +50,8 @@ class Lake:
             f"tracking.uri=sqlite:///{folder}/mlflow.db",
             f"tracking.artifacts={folder}/artifacts",
             f"sources.content={self.content}",
+            # As `make sample` has it: there the sources lie in sample.folder.
+            f"embedder.most_windows={load_config('local').sample.most_windows}",
         ]
 
     def run(self) -> tuple[float, dict[str, Any]]:
