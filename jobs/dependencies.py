@@ -56,7 +56,14 @@ DEPENDENCIES: Mapping[str, Dependencies] = {
         settings=("ingest", "erase.secret_variable"),
         files=_TREES,
         sources=tuple(f"sources.{name}" for name in ("content", "creators", "votes", "gold_labels")),
-        writes=(tables.CONTENT, tables.CREATORS, tables.VOTES, tables.GOLD_LABELS, tables.QUARANTINE),
+        writes=(
+            tables.CONTENT,
+            tables.CREATORS,
+            tables.VOTES,
+            tables.GOLD_LABELS,
+            tables.QUARANTINE,
+            tables.SOURCE_FILES,
+        ),
     ),
     "build_tokens": _declared(
         reads=(tables.CONTENT,),

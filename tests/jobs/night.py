@@ -4,6 +4,7 @@ champion. And the processes that run its jobs to be killed, or at the same momen
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs import roll_up_creators, score_content, served_model
+from jobs import ingest_bronze, roll_up_creators, score_content, served_model
 from jobs._models import manifest_in_force
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
@@ -37,9 +38,17 @@ from tests.oracles import random_bundle
 from tests.patience import PATIENCE
 from tests.runtime.test_tracking import register_as
 
-MAINS = {"score_content": score_content.main, "roll_up_creators": roll_up_creators.main}
+MAINS = {
+    "score_content": score_content.main,
+    "roll_up_creators": roll_up_creators.main,
+    "ingest_bronze": ingest_bronze.main,
+}
 PROFILES, HISTORY, CREATORS = tables.CONTENT_PROFILES, tables.CREATOR_PROFILE_HISTORY, tables.CREATOR_PROFILES
-WRITTEN = {"score_content": (PROFILES,), "roll_up_creators": (HISTORY, CREATORS)}
+WRITTEN = {
+    "score_content": (PROFILES,),
+    "roll_up_creators": (HISTORY, CREATORS),
+    "ingest_bronze": (tables.CONTENT, tables.QUARANTINE),
+}
 OLD, NEW = 40, 12  # contents
 HEADS = {"category": {"category": ("business", "politics", "sport")}, "risk": {"spam": ("no", "yes")}}
 DONE, KILLED = "done", "killed"  # outcomes
@@ -84,6 +93,29 @@ def _champion(tracking: Tracking, config: Config, family: Any, seed: int) -> Non
     tracking.point(name, CHAMPION, version)
 
 
+def ingest_sources(base: Path) -> list[str]:
+    """Settings of contents in twelve files, which are written where they are not there."""
+    folder = base / "posts"
+    if not folder.exists():
+        folder.mkdir()
+        for number in range(12):
+            _posts(folder, number, [f"{number} {place}" for place in range(5)], "first")
+    return [f"sources.content={folder}"]
+
+
+def change_ingest_sources(base: Path) -> None:
+    """A file is gone, one is new, and one says something else of contents at the same time; so does one that stays."""
+    folder = base / "posts"
+    (folder / "0.jsonl").unlink()
+    _posts(folder, 1, ["1 0", "1 1", "2 0"], "else")
+    _posts(folder, 12, ["12 0", "3 0", ""], "new")  # a content without an id is set aside
+
+
+def _posts(folder: Path, number: int, names: Sequence[str], body: str) -> None:
+    records = [{"content_id": name, "creator_id": "u", "body": body, "published_at": "2024-01-01"} for name in names]
+    (folder / f"{number}.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in records))
+
+
 def digests(lake: Path, job: str) -> dict[str, str]:
     """SHA-256 of the sorted rows of the tables that a job writes, without their stamps of time."""
     return {
@@ -109,12 +141,12 @@ def _die() -> None:
     time.sleep(60)
 
 
-def _at(owner: Any, name: str, table: Table | None, after: bool) -> None:
-    """Die when a function is called (for a table, if one is given), or when it has returned."""
-    real = getattr(owner, name)
+def _at(owner: Any, name: str, table: Table | None, after: bool, call: int = 1) -> None:
+    """Die when a function is called (for a table, if one is given) so many times, or when it has returned."""
+    real, calls = getattr(owner, name), itertools.count(1)
 
     def dying(*given: Any, **named: Any) -> Any:
-        is_here = table is None or table in given
+        is_here = (table is None or table in given) and next(calls) == call
         if is_here and not after:
             _die()
         answer = real(*given, **named)
@@ -177,6 +209,17 @@ POINTS: dict[str, dict[str, Callable[[Path], None]]] = {
 }
 
 
+INGEST_POINTS: dict[str, Callable[[Path], None]] = {
+    "when the list is without what was lost": lambda lake: _at(Lake, "replace_part", tables.SOURCE_FILES, True),
+    "when that is marked": lambda lake: _at(Lake, "set_properties", tables.CONTENT, True),
+    "when records are set aside": lambda lake: _at(Lake, "merge", tables.QUARANTINE, True),
+    "when files are written": lambda lake: _when_files_are_written(lake, tables.CONTENT),
+    "when the rows are committed": lambda lake: _at(Lake, "merge", tables.CONTENT, True),
+    "when the list is on record": lambda lake: _at(Lake, "replace_part", tables.SOURCE_FILES, True, call=2),
+    "when it is marked": lambda lake: _at(Lake, "set_properties", tables.CONTENT, True, call=2),
+}
+
+
 def serve(folder: str) -> None:
     """Run what files of a folder say, one after the other, each as soon as it is there: Spark is up by then.
 
@@ -192,7 +235,8 @@ def serve(folder: str) -> None:
             time.sleep(0.01)
         said = json.loads(order.read_text(encoding="utf-8"))
         if said["point"] is not None:
-            POINTS[said["job"]][said["point"]](Path(said["lake"]))
+            points = POINTS | {"ingest_bronze": INGEST_POINTS}
+            points[said["job"]][said["point"]](Path(said["lake"]))
         try:
             run(said["job"], said["settings"])
             outcome = DONE

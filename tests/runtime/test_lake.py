@@ -636,3 +636,43 @@ def test_places(spark: SparkSession, config: Config) -> None:
     catalog = config.lake.model_copy(update={"root": None, "catalog": "main"})
     named = Lake(spark, config.model_copy(update={"lake": catalog}))
     assert named.place(THINGS) == "`main`.`silver`.`things`"
+
+
+def test_a_part_of_a_table_is_replaced_in_one_commit(spark: SparkSession, config: Config) -> None:
+    lake = Lake(spark, config)
+    first = [("a", 1, "one", None, {"x": 0.5}, MONDAY), ("a", 2, "two", 7, None, MONDAY), ("b", 1, "b", 1, {}, MONDAY)]
+    lake.replace_part(first, THINGS, "kind = 'a' OR kind = 'b'")
+    before = lake.version(THINGS)
+    lake.replace_part([("a", 3, "three", 7, {"y": 1.0}, TUESDAY)], THINGS, "kind = 'a'")
+    assert lake.version(THINGS) == (before or 0) + 1
+    rows = {(row["kind"], row["number"]): row for row in lake.read(THINGS).collect()}
+    assert set(rows) == {("a", 3), ("b", 1)}
+    assert (rows["a", 3]["shares"], rows["a", 3]["seen_at"]) == ({"y": 1.0}, TUESDAY)
+    lake.replace_part([], THINGS, "kind = 'a'")
+    assert [row["kind"] for row in lake.read(THINGS).collect()] == ["b"]
+
+
+def test_properties_and_identity_of_a_table(spark: SparkSession, config: Config) -> None:
+    lake = Lake(spark, config)
+    assert lake.properties(THINGS) == {} and lake.identity(THINGS) is None
+    lake.replace_part([("a", 1, "one", None, {}, MONDAY)], THINGS, "kind = 'a'")
+    identity = lake.identity(THINGS)
+    lake.set_properties(THINGS, {"a.b": 'it\'s "so"', "c": "1"})
+    assert lake.properties(THINGS) == {"a.b": 'it\'s "so"', "c": "1"} and lake.identity(THINGS) == identity
+    assert lake.read(THINGS).count() == 1
+
+
+def test_rows_that_were_compared_are_added_only_where_nobody_came_between(spark: SparkSession, config: Config) -> None:
+    lake = Lake(spark, config)
+
+    def rows(*numbers: int, name: str = "new") -> DataFrame:
+        return spark.createDataFrame([("a", one, name, None, {}, MONDAY) for one in numbers], SCHEMA)
+
+    lake.merge(rows(1, name="old"), THINGS)
+    compared = lake.compared_with(lake.version(THINGS))
+    assert compared.merge(rows(2), THINGS, stored=F.lit(False)).inserted == 1
+    assert compared.commits(THINGS, 0)[0].operation == "WRITE", "added without a look at the others"
+    compared.merge(rows(2, 3, name="late"), THINGS, stored=F.lit(False))
+    assert lake.commits(THINGS, 0)[0].operation == "MERGE"
+    stored = {row["number"]: row["name"] for row in lake.read(THINGS).collect()}
+    assert stored == {1: "old", 2: "new", 3: "late"}

@@ -451,6 +451,17 @@ JOB_RUNS = StructType(
     ]
 )
 
+SOURCE_FILES = StructType(
+    [
+        _column(c.SOURCE, TEXT, "content, creators, votes or gold_labels", required=True),
+        _column(c.FILE, TEXT, "SHA-256 (hex) of its path, as a name may tell of a creator", required=True),
+        _column(c.SHA256, TEXT, "SHA-256 (hex) of its bytes; of a Delta table, of its newest commit", required=True),
+        _column(c.SIZE, LongType(), "Its size in bytes", required=True),
+        _column("modified_at", TimestampType(), "When it was last changed, by its file system, UTC", required=True),
+        _column(c.INGESTED_AT, TimestampType(), "When its rows went in, UTC", required=True),
+    ]
+)
+
 LEDGER = StructType(
     [
         _column("application", TEXT, "Whose batch it is: run.application, or the job's name", required=True),

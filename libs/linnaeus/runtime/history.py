@@ -23,11 +23,15 @@ NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`)."""
+    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`).
+
+    `mode` is that of a WRITE: Append or Overwrite.
+    """
 
     version: int
     operation: str
     note: str | None
+    mode: str | None = None
 
 
 def newest_version(folder: Path) -> int | None:
@@ -56,7 +60,8 @@ def _commit(version: int, file: Path) -> Commit:
     with file.open(encoding="utf-8") as lines:  # one of them says what was done, before those that name files
         said = next((line for line in lines if line.startswith(f'{{"{_INFO}"')), None)
     info = json.loads(said)[_INFO] if said is not None else {}
-    return Commit(version, info.get("operation", ""), info.get(NOTE))
+    mode = info.get("operationParameters", {}).get("mode")
+    return Commit(version, info.get("operation", ""), info.get(NOTE), mode)
 
 
 def forget_history(session: SparkSession, place: str) -> int:

@@ -116,6 +116,7 @@ class Lake:
         self._retries = config.lake.merge_retries
         self._properties = {_DELETION_VECTORS: "true"} if config.lake.deletion_vectors else {}
         self._note: str | None = None
+        self._compared: int | None = None  # the version that rows were compared with, which are to be merged
         for key, value in _FILES.items():
             session.conf.set(key, value)
 
@@ -129,6 +130,15 @@ class Lake:
         noting = copy.copy(self)
         noting._note, noting._small = note, self._small.noting(note) if self._small is not None else None
         return noting
+
+    def compared_with(self, version: int | None) -> Lake:
+        """This lake, for a merge of rows whose caller has compared them with a table as of a version.
+
+        Where that is still the newest one, rows that are all new are added without another look at what is stored.
+        """
+        compared = copy.copy(self)
+        compared._compared = version
+        return compared
 
     def place(self, table: Table) -> str:
         """Where a table is: a path, or `catalog.schema.name`, the schema being the layer with the prefix before it."""
@@ -181,9 +191,10 @@ class Lake:
         newest = self.version(table)
         if newest is None or newest <= first:
             return []
-        found = self._delta(table).history(newest - first).select("version", "operation", NOTE)
+        mode = F.col("operationParameters")["mode"].alias("mode")
+        found = self._delta(table).history(newest - first).select("version", "operation", NOTE, mode)
         rows = found.collect()  # few: the commits of one run's time
-        return [Commit(row["version"], row["operation"], row[NOTE]) for row in rows]
+        return [Commit(row["version"], row["operation"], row[NOTE], row["mode"]) for row in rows]
 
     def read(self, table: Table, version: int | None = None, timestamp: datetime.datetime | None = None) -> DataFrame:
         """A table's rows, as of a version or a time where one is given; no rows where it was never created.
@@ -454,6 +465,15 @@ class Lake:
         same = [F.col(name).isin(list(values)) for name, values in equal_to.items()]
         return [row.asDict(True) for row in self.read(table).where(reduce(operator.and_, same)).collect()]
 
+    def few_rows_at(self, table: Table, version: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Values of some columns of a small table's rows at a version.
+
+        Raises ConfigurationError where it can't be read any more.
+        """
+        if (small := self._small_for(table)) is not None:
+            return small.rows_at(table, version, names)
+        return [tuple(row) for row in self.read(table, version).select(*names).collect()]
+
     def _small_for(self, table: Table, n_rows: int = 0, is_append: bool = False) -> SmallWrites | None:
         """What writes so many rows to a table without Spark; None where Spark writes them (`small_writes.is_small`)."""
         small = self._small
@@ -493,6 +513,43 @@ class Lake:
         row = self._delta(table).detail().select("numFiles", "sizeInBytes", "properties", "tableFeatures").first()
         assert row is not None
         return TableDetail(row["numFiles"], row["sizeInBytes"], row["properties"], tuple(row["tableFeatures"] or ()))
+
+    def identity(self, table: Table) -> str | None:
+        """The id that the table was made with, which one made anew in its place has not; None where there is none."""
+        if self._small is not None:
+            return self._small.identity(table)
+        row = self._delta(table).detail().select("id").first() if self.exists(table) else None
+        return str(row["id"]) if row is not None else None
+
+    def properties(self, table: Table) -> Mapping[str, str]:
+        """The properties of the table's newest version; none where there is no table."""
+        if self._small is not None:
+            return self._small.properties(table)
+        return self.detail(table).properties if self.exists(table) else {}
+
+    def set_properties(self, table: Table, properties: Mapping[str, str]) -> None:
+        """Give a table that is there properties, in one commit that changes no row."""
+        settle = f"ALTER TABLE {self._sql_name(table)} SET TBLPROPERTIES ({pairs(properties)})"
+        self._with_retries(table, lambda attempt: self.session.sql(settle))
+
+    def replace_part(self, rows: PlainRows, table: Table, condition: str) -> None:
+        """Make a table hold these few rows and no others for which a condition in SQL holds, in one commit.
+
+        All rows must satisfy the condition, which stands in the log.
+        """
+        if (small := self._small_for(table, len(rows))) is not None:
+            small.replace_part(from_plain(rows, table), table, condition)
+            return
+        frame = self._frame(rows, table)
+        if self._fill(frame, table):
+            return
+        self._make_ready(table)
+        if self._root is None:
+            named = frame.writeTo(self.place(table))
+            self._with_retries(table, lambda attempt: named.overwrite(F.expr(condition)))
+        else:
+            writer = self._writer(frame).mode("overwrite").option("replaceWhere", condition)
+            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
 
     def optimize(self, table: Table, file_bytes: int, z_order: tuple[str, ...] = ()) -> None:
         """Make of small files ones of about `file_bytes`; rows in the order of `z_order`, where columns are given."""
@@ -580,6 +637,11 @@ class Lake:
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
 
         def merge(attempt: int) -> None:
+            # Under the lock of a table in a folder nothing can come between the look at its version and the commit.
+            is_as_compared = self._compared is not None and self._compared == self.version(table)
+            if counts.updated == 0 and is_as_compared and self._root is not None:
+                self._writer(changed).mode("append").save(self.place(table))
+                return
             merging = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
             # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. One that only
             # updates does not need the outer join of both sides. Another writer may have brought the same keys

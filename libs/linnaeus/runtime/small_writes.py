@@ -28,7 +28,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from linnaeus.contracts.config import Config, resolve
-from linnaeus.contracts.errors import ConstraintError
+from linnaeus.contracts.errors import ConfigurationError, ConstraintError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import arrow_rows, history
 from linnaeus.runtime.arrow_rows import STORED, MergeCounts, PlainRows, taken
@@ -199,6 +199,38 @@ class SmallWrites:
             return MergeCounts(changed.num_rows - n_updated, n_updated)
 
         return self._write(table, write, is_made=False)
+
+    def replace_part(self, rows: pa.Table, table: Table, condition: str) -> None:
+        """Make a table hold these rows and no others for which a condition in SQL holds, in one version."""
+        arrow_rows.check(rows, table)
+
+        def write(stored: DeltaTable) -> None:
+            part = _as_stored(rows, stored)
+            write_deltalake(stored, part, mode="overwrite", predicate=condition, **self._commit())
+
+        self._write(table, write)
+
+    def identity(self, table: Table) -> str | None:
+        """The id that the table was made with; None where there is no table."""
+        stored = self._opened(table)
+        return None if stored is None else str(stored.metadata().id)
+
+    def properties(self, table: Table) -> dict[str, str]:
+        """The properties of the table's newest version; none where there is no table."""
+        stored = self._opened(table)
+        found = {} if stored is None else stored.metadata().configuration
+        return {name: value for name, value in found.items() if value is not None}
+
+    def rows_at(self, table: Table, version: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Values of some columns of the few rows of an older version.
+
+        Raises ConfigurationError where it can't be read any more.
+        """
+        try:
+            found = _dataset(DeltaTable(str(self.folder(table)), version=version)).to_table(columns=list(names))
+        except (DeltaError, OSError) as error:
+            raise ConfigurationError(f"{table.full_name}: version {version} can't be read any more") from error
+        return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
     def delete(self, keys: pa.Table, table: Table) -> int:
         """Delete the rows that have one of these keys, in one version; how many keys were given.
