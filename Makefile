@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 ENV ?= local
-# uv compiles no module: the first run that imports one keeps what it has compiled, or each command would compile it again.
+# uv compiles no module: the first run that imports one keeps it compiled, or every command would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
 BOOTSTRAP := PYTHONPATH=libs $(PYTHON) -m linnaeus.runtime.bootstrap
 # Two workers, a file's tests on one of them, the longest files first (tests/durations.json). Compiled tests are kept.
