@@ -82,9 +82,6 @@ _FILES = {
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
 }
-# Before it merges Delta copies the rows, in case that they come out otherwise when they are computed again. What is
-# merged here is cached, and planned apart from its tables. On a cluster, which may lose it, Delta decides.
-_MERGING = {"spark.databricks.delta.merge.materializeSource": "none"}
 
 
 @dataclass(frozen=True)
@@ -682,9 +679,7 @@ class Lake:
         return writing_alone(self._root, table)
 
     def _noted(self) -> AbstractContextManager[None]:
-        """While it is held, this thread's merges carry the note, and go by settings of their own."""
-        if self._root is not None:
-            return noted_session(self.session, self._note, _FILES | _MERGING)
+        """While it is held, this thread's merges carry the note."""
         return nullcontext() if self._note is None else noted_session(self.session, self._note, _FILES)
 
     def _delta(self, table: Table) -> DeltaTable:

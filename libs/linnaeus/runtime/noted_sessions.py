@@ -1,8 +1,8 @@
 """Spark sessions by whose settings rows are merged: Delta takes the note of a MERGE from the session alone.
 
-Jobs of a flow share a session and have notes of their own, so a merge runs in another one. Delta keeps something of
-every session for as long as the JVM lives. So sessions are used again: there are as many as merges ran at the same
-moment.
+Jobs of a flow share a session and have notes of their own, so a merge with a note runs in another one. Delta keeps
+something of every session for as long as the JVM lives. So sessions are used again: there are as many as merges ran at
+the same moment.
 """
 
 from __future__ import annotations
@@ -20,18 +20,14 @@ _IN_USE = threading.local()  # `session`: the one that this thread merges by
 
 
 @contextmanager
-def noted_session(session: SparkSession, note: str | None, settings: Mapping[str, str]) -> Iterator[None]:
-    """Merge with a note or none, and with settings, while a block runs in this thread (see `merging_session`)."""
+def noted_session(session: SparkSession, note: str, settings: Mapping[str, str]) -> Iterator[None]:
+    """Merge with a note, and with settings, while a block runs in this thread (see `merging_session`)."""
     application = session.sparkContext.applicationId
     with _CHANGING:
         idle = _IDLE.setdefault(application, [])
         taken = idle.pop() if idle else session.newSession()
-    for key, value in settings.items():
+    for key, value in (*settings.items(), (_NOTE_SETTING, note)):
         taken.conf.set(key, value)
-    if note is None:
-        taken.conf.unset(_NOTE_SETTING)
-    else:
-        taken.conf.set(_NOTE_SETTING, note)
     before = getattr(_IN_USE, "session", None)
     _IN_USE.session = taken
     try:
