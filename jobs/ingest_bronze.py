@@ -29,7 +29,7 @@ from linnaeus.runtime.file_record import FileRecord
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.source_files import SourceFile, list_source
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
-from linnaeus.runtime.spark import build_session, cached, cached_apart, detached, side_by_side
+from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
 
 RULES = 1  # raised when the code makes something else of a record: then all files are read again
 _FEW = 200_000  # records that are sent to all executors, to be looked up among those that are stored
@@ -80,8 +80,8 @@ class _Erased:
 class _Sorted:
     """A source's rows that are kept and those set aside, both cached, and how many records went where.
 
-    `stored` are the rows of its table, those with their keys at least, at `version` or a later one. `may_undo`: rows
-    are kept that may take the place of those of a file which is not there any more.
+    `stored` are the rows of its table, those with their keys at least, at `version` or a later one; None where no key
+    is stored. `may_undo`: rows are kept that may take the place of those of a file which is not there any more.
     """
 
     source: _Source
@@ -90,7 +90,7 @@ class _Sorted:
     aside: DataFrame
     has_aside: bool
     counts: _Counts
-    stored: DataFrame
+    stored: DataFrame | None
     version: int | None
     may_undo: bool
 
@@ -266,13 +266,15 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
     """What is kept of a source, and what goes to quarantine."""
     source, table = checked.source, checked.source.table
     names = [name for name in table.schema.names if name not in table.stamps]
-    version = lake.version(table)
-    stored, may_undo = lake.read(table), checked.choice.has_lost
-    if checked.choice.is_partial:
-        stored = _met(lake, checked, until)
+    version, may_undo = lake.version(table), checked.choice.has_lost
+    stored = _met(lake, checked, until) if checked.choice.is_partial else lake.read(table)
+    if stored is None:
+        may_undo = False
+    elif checked.choice.is_partial:
         ties = _ties(checked, stored, until)
         may_undo = may_undo and not ties.isEmpty()
         checked = _with_others(lake, checked, ties, erased, until)
+    known = stored if stored is not None else lake.session.createDataFrame([], table.schema)
     good, bad = _good(checked.rows), checked.rows.where(F.size(c.ERRORS) > 0)
     if source.time is None:
         torn = deduplicate.conflicting_gold(good)
@@ -280,15 +282,15 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(torn.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     else:
         kept = deduplicate.newest(good.select(*names), table.key, source.time)
-        kept = deduplicate.drop_stale(kept, stored, table.key, source.time)
+        kept = kept if stored is None else deduplicate.drop_stale(kept, stored, table.key, source.time)
     if table is tables.VOTES:
-        overruled = deduplicate.superseded_votes(good, kept, stored)
+        overruled = deduplicate.superseded_votes(good, kept, known)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     kept, aside = cached(kept, until), cached(quarantine(bad, source.name), until)
     n_kept = kept.count()
     n_aside = aside.agg(F.coalesce(F.sum(c.OCCURRENCES), F.lit(0)).alias("n")).first()["n"]  # type: ignore[index]
     if table is tables.VOTES:  # set aside too, but no record of this run
-        aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
+        aside = aside.union(_replaced(deduplicate.replaced_votes(known, kept), aside, source.name))
     n_same = checked.total - checked.erased - n_kept - n_aside
     counts = _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased)
     has_aside = n_aside > 0 or table is tables.VOTES
@@ -299,20 +301,22 @@ def _good(rows: DataFrame) -> DataFrame:
     return rows.where(F.size(c.ERRORS) == 0)
 
 
-def _met(lake: Lake, checked: _Checked, until: ExitStack) -> DataFrame:
-    """The stored rows that have a key of a source's rows, cached.
+def _met(lake: Lake, checked: _Checked, until: ExitStack) -> DataFrame | None:
+    """The stored rows that have a key of a source's rows, cached; None where all keys are new.
 
     The keys are looked up first: texts are read only where some are there.
     """
     table = checked.source.table
-    key, stored = list(table.key), lake.read(table)
-    keys = _good(checked.rows).select(*key)
+    key, keys = list(table.key), _good(checked.rows).select(*table.key)
+    if lake.are_new(keys, table):
+        return None
+    stored = lake.read(table)
     if checked.total <= _FEW:
         keys = F.broadcast(keys)
     there = cached_apart(stored.select(*key).join(keys, key, "left_semi"), until)
     n_there = there.count()
     if n_there == 0:
-        return detached(stored.where(F.lit(False)))
+        return None
     return cached_apart(stored.join(F.broadcast(there) if n_there <= _FEW else there, key, "left_semi"), until)
 
 
@@ -346,9 +350,11 @@ def _replaced(votes: DataFrame, aside: DataFrame, source: str) -> DataFrame:
 
 def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:
     table = one.source.table
-    if one.choice.is_partial:  # its stored rows are few and cached
+    compared = lake.compared_with(one.version)
+    if one.stored is None:
+        merged = compared.merge(one.kept.select("*", now), table, stored=F.lit(False))
+    elif one.choice.is_partial:  # its stored rows are few and cached
         changed = deduplicate.changed(one.kept, one.stored, table.key, table.compared).select("*", now)
-        compared = lake.compared_with(one.version)
         merged = compared.merge(changed, table, stored=F.col(deduplicate.IS_STORED))
     else:
         merged = lake.merge(one.kept.select("*", now).select(*table.schema.names), table)

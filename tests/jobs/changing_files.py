@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from linnaeus.contracts import tables
+from linnaeus.contracts.tables import Table
 from tests.jobs import tiny
 
 KEYED = {
@@ -124,11 +125,17 @@ class Sources:
     def decided(self, lake: Path) -> Iterator[tuple[str, list[str]]]:
         """By source, the rows of its table in a lake but those of undecided keys, without stamps of time."""
         for name, (table, key, _) in KEYED.items():
-            rows = tiny.table_rows(lake, table.full_name, table.stamps)
+            rows = stored(lake, table)
             yield name, [row for row in rows if tuple(json.loads(row)[one] for one in key) not in self.undecided[name]]
 
 
 def set_aside(lake: Path, source: str) -> set[str]:
     """Ids of records of a source that were set aside."""
-    rows = map(json.loads, tiny.table_rows(lake, tables.QUARANTINE.full_name, tables.QUARANTINE.stamps))
+    rows = map(json.loads, stored(lake, tables.QUARANTINE))
     return {row["record_id"] for row in rows if row["source"] == source}
+
+
+def stored(lake: Path, table: Table) -> list[str]:
+    """A table's rows without stamps of time; none where nothing was ever kept."""
+    is_there = (lake / table.layer / table.name).exists()
+    return tiny.table_rows(lake, table.full_name, table.stamps) if is_there else []
