@@ -29,7 +29,7 @@ from linnaeus.runtime.file_record import FileRecord
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.source_files import SourceFile, list_source
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
-from linnaeus.runtime.spark import build_session, cached, cached_apart, detached, side_by_side
+from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
 
 RULES = 1  # raised when the code makes something else of a record: then all files are read again
 _FEW = 200_000  # records that are sent to all executors, to be looked up among those that are stored
@@ -77,12 +77,21 @@ class _Erased:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sorted:
-    """A source's rows that are kept and those set aside, both cached, and how many records went where.
+class _Met:
+    """The stored rows that have a key of a source's rows, and maybe others; None where no key is stored.
 
-    `stored` are the rows of its table, those with their keys at least, at `version` or a later one. `may_undo`: rows
-    are kept that may take the place of those of a file which is not there any more.
+    They are of `version` or a later one, which is known where not all of the source is read. `may_undo`: rows may take
+    the place of those of a file which is not there any more.
     """
+
+    rows: DataFrame | None
+    version: int | None
+    may_undo: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """A source's rows that are kept and those set aside, both cached, and how many records went where."""
 
     source: _Source
     choice: Choice
@@ -90,9 +99,7 @@ class _Sorted:
     aside: DataFrame
     has_aside: bool
     counts: _Counts
-    stored: DataFrame
-    version: int | None
-    may_undo: bool
+    met: _Met
 
 
 def main(config: Config) -> JobResult:
@@ -140,7 +147,7 @@ def _ingest(
         erased = _erased(lake, config, until) if checked else None
         checked = side_by_side(lambda one: _without_erased(one, erased, until), checked)
         by_source = side_by_side(lambda one: _sort(lake, one, erased, until), checked)
-        record.write([one.choice.before_it_is_read() for one in by_source if one.may_undo])
+        record.write([one.choice.before_it_is_read() for one in by_source if one.met.may_undo])
         now = F.current_timestamp().alias(c.INGESTED_AT)
         if waiting := [one.aside for one in by_source if one.has_aside]:
             aside = reduce(DataFrame.union, waiting).select("*", now)
@@ -266,13 +273,8 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
     """What is kept of a source, and what goes to quarantine."""
     source, table = checked.source, checked.source.table
     names = [name for name in table.schema.names if name not in table.stamps]
-    version = lake.version(table)
-    stored, may_undo = lake.read(table), checked.choice.has_lost
-    if checked.choice.is_partial:
-        stored = _met(lake, checked, until)
-        ties = _ties(checked, stored, until)
-        may_undo = may_undo and not ties.isEmpty()
-        checked = _with_others(lake, checked, ties, erased, until)
+    checked, met = _meet(lake, checked, erased, until)
+    stored = met.rows if met.rows is not None else lake.session.createDataFrame([], table.schema)
     good, bad = _good(checked.rows), checked.rows.where(F.size(c.ERRORS) > 0)
     if source.time is None:
         torn = deduplicate.conflicting_gold(good)
@@ -280,7 +282,7 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(torn.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     else:
         kept = deduplicate.newest(good.select(*names), table.key, source.time)
-        kept = deduplicate.drop_stale(kept, stored, table.key, source.time)
+        kept = kept if met.rows is None else deduplicate.drop_stale(kept, stored, table.key, source.time)
     if table is tables.VOTES:
         overruled = deduplicate.superseded_votes(good, kept, stored)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
@@ -292,27 +294,43 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
     n_same = checked.total - checked.erased - n_kept - n_aside
     counts = _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased)
     has_aside = n_aside > 0 or table is tables.VOTES
-    return _Sorted(source, checked.choice, kept, aside, has_aside, counts, stored, version, may_undo)
+    return _Sorted(source, checked.choice, kept, aside, has_aside, counts, met)
 
 
 def _good(rows: DataFrame) -> DataFrame:
     return rows.where(F.size(c.ERRORS) == 0)
 
 
-def _met(lake: Lake, checked: _Checked, until: ExitStack) -> DataFrame:
-    """The stored rows that have a key of a source's rows, cached.
+def _meet(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStack) -> tuple[_Checked, _Met]:
+    """What is stored of a source's keys; where it ties with the rows, with those of the files that are not read."""
+    table, choice = checked.source.table, checked.choice
+    if not choice.is_partial:
+        return checked, _Met(lake.read(table), None, choice.has_lost)
+    version = lake.version(table)
+    stored = _of_same_keys(lake, checked, until)
+    if stored is None:
+        return checked, _Met(None, version, False)
+    ties = _ties(checked, stored, until)
+    may_undo = choice.has_lost and not ties.isEmpty()
+    return _with_others(lake, checked, ties, erased, until), _Met(stored, version, may_undo)
+
+
+def _of_same_keys(lake: Lake, checked: _Checked, until: ExitStack) -> DataFrame | None:
+    """The stored rows that have a key of a source's rows, cached; None where all keys are new.
 
     The keys are looked up first: texts are read only where some are there.
     """
     table = checked.source.table
-    key, stored = list(table.key), lake.read(table)
-    keys = _good(checked.rows).select(*key)
+    key, keys = list(table.key), _good(checked.rows).select(*table.key)
+    if lake.are_new(keys, table):
+        return None
+    stored = lake.read(table)
     if checked.total <= _FEW:
         keys = F.broadcast(keys)
     there = cached_apart(stored.select(*key).join(keys, key, "left_semi"), until)
     n_there = there.count()
     if n_there == 0:
-        return detached(stored.where(F.lit(False)))
+        return None
     return cached_apart(stored.join(F.broadcast(there) if n_there <= _FEW else there, key, "left_semi"), until)
 
 
@@ -346,9 +364,11 @@ def _replaced(votes: DataFrame, aside: DataFrame, source: str) -> DataFrame:
 
 def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:
     table = one.source.table
-    if one.choice.is_partial:  # its stored rows are few and cached
-        changed = deduplicate.changed(one.kept, one.stored, table.key, table.compared).select("*", now)
-        compared = lake.compared_with(one.version)
+    compared = lake.compared_with(one.met.version) if one.choice.is_partial else lake
+    if one.met.rows is None:
+        merged = compared.merge(one.kept.select("*", now), table, stored=F.lit(False))
+    elif one.choice.is_partial:  # its stored rows are few and cached
+        changed = deduplicate.changed(one.kept, one.met.rows, table.key, table.compared).select("*", now)
         merged = compared.merge(changed, table, stored=F.col(deduplicate.IS_STORED))
     else:
         merged = lake.merge(one.kept.select("*", now).select(*table.schema.names), table)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from linnaeus.contracts import tables
+from linnaeus.contracts.tables import Table
 from tests.jobs import tiny
 
 KEYED = {
@@ -17,7 +18,7 @@ KEYED = {
     "votes": (tables.VOTES, ("item_id", "facet", "annotator_id"), "voted_at"),
     "gold_labels": (tables.GOLD_LABELS, ("item_id", "facet"), None),
 }
-TIMES = (None, *(f"2024-01-{day:02d}T00:00:00Z" for day in range(1, 7)))
+TIMES = (None, *(f"2024-01-{day:02d}T00:00:00Z" for day in range(1, 4)))
 Records = list[dict[str, Any]]
 Key = tuple[Any, ...]
 
@@ -63,12 +64,12 @@ class Sources:
         return [f"sources.{name}={self.folder / name}" for name in KEYED]
 
     def change(self) -> None:
-        """Some files come, change, go or come back in each source; at least one is there."""
+        """Some files come, change, go or come back in each source; at least four are there."""
         for name, files in self.files.items():
             before = self._records(name)
             for _ in range(self._rng.choice([0, 1, 1, 2])):
                 self._change_one(name, files)
-            if not files:
+            while len(files) < 4:
                 self._change_one(name, files, "come")
             now = self._records(name)
             self._gone[name] |= {self._said(name, one) for one in before if one not in now}
@@ -95,7 +96,7 @@ class Sources:
 
     def _some(self, name: str) -> Records:
         time = KEYED[name][2]
-        made = [MAKE[name](self._rng) for _ in range(self._rng.randint(1, 6))]
+        made = [MAKE[name](self._rng) for _ in range(self._rng.randint(3, 8))]
         return [one if time is None else one | {time: self._rng.choice(TIMES)} for one in made]
 
     def _records(self, name: str) -> Records:
@@ -124,11 +125,20 @@ class Sources:
     def decided(self, lake: Path) -> Iterator[tuple[str, list[str]]]:
         """By source, the rows of its table in a lake but those of undecided keys, without stamps of time."""
         for name, (table, key, _) in KEYED.items():
-            rows = tiny.table_rows(lake, table.full_name, table.stamps)
+            rows = stored(lake, table)
             yield name, [row for row in rows if tuple(json.loads(row)[one] for one in key) not in self.undecided[name]]
 
+    def set_aside(self, lake: Path) -> dict[str, set[str]]:
+        """By source, ids of the records that were set aside, but those of undecided keys."""
+        found: dict[str, set[str]] = {name: set() for name in KEYED}
+        for row in map(json.loads, stored(lake, tables.QUARANTINE)):
+            source, record = row["source"], json.loads(row["raw"])
+            if tuple(record[one] for one in KEYED[source][1]) not in self.undecided[source]:
+                found[source].add(row["record_id"])
+        return found
 
-def set_aside(lake: Path, source: str) -> set[str]:
-    """Ids of records of a source that were set aside."""
-    rows = map(json.loads, tiny.table_rows(lake, tables.QUARANTINE.full_name, tables.QUARANTINE.stamps))
-    return {row["record_id"] for row in rows if row["source"] == source}
+
+def stored(lake: Path, table: Table) -> list[str]:
+    """A table's rows without stamps of time; none where nothing was ever kept."""
+    is_there = (lake / table.layer / table.name).exists()
+    return tiny.table_rows(lake, table.full_name, table.stamps) if is_there else []

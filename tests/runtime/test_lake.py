@@ -638,8 +638,11 @@ def test_places(spark: SparkSession, config: Config) -> None:
     assert named.place(THINGS) == "`main`.`silver`.`things`"
 
 
-def test_a_part_of_a_table_is_replaced_in_one_commit(spark: SparkSession, config: Config) -> None:
-    lake = Lake(spark, config)
+@pytest.mark.parametrize("given", [(), ("lake.deletion_vectors=true",)], ids=["delta-rs", "Spark"])
+def test_a_part_of_a_table_is_replaced_in_one_commit(
+    spark: SparkSession, make_config: MakeConfig, given: tuple[str, ...]
+) -> None:
+    lake = Lake(spark, make_config(*given))
     first = [("a", 1, "one", None, {"x": 0.5}, MONDAY), ("a", 2, "two", 7, None, MONDAY), ("b", 1, "b", 1, {}, MONDAY)]
     lake.replace_part(first, THINGS, "kind = 'a' OR kind = 'b'")
     before = lake.version(THINGS)
@@ -650,6 +653,13 @@ def test_a_part_of_a_table_is_replaced_in_one_commit(spark: SparkSession, config
     assert (rows["a", 3]["shares"], rows["a", 3]["seen_at"]) == ({"y": 1.0}, TUESDAY)
     lake.replace_part([], THINGS, "kind = 'a'")
     assert [row["kind"] for row in lake.read(THINGS).collect()] == ["b"]
+    assert lake.few_rows_at(THINGS, (before or 0) + 1, ("kind", "number")) in (
+        [("a", 3), ("b", 1)],
+        [("b", 1), ("a", 3)],
+    )
+    assert lake.few_rows_at(THINGS, (before or 0) + 2, ("kind",)) == [("b",)]
+    with pytest.raises(ConfigurationError):
+        lake.few_rows_at(THINGS, 99, ("kind",))
 
 
 def test_properties_and_identity_of_a_table(spark: SparkSession, config: Config) -> None:
@@ -662,8 +672,11 @@ def test_properties_and_identity_of_a_table(spark: SparkSession, config: Config)
     assert lake.read(THINGS).count() == 1
 
 
-def test_rows_that_were_compared_are_added_only_where_nobody_came_between(spark: SparkSession, config: Config) -> None:
-    lake = Lake(spark, config)
+@pytest.mark.parametrize("given", [(), ("lake.deletion_vectors=true",)], ids=["delta-rs", "Spark"])
+def test_rows_that_were_compared_are_added_only_where_nobody_came_between(
+    spark: SparkSession, make_config: MakeConfig, given: tuple[str, ...]
+) -> None:
+    lake = Lake(spark, make_config(*given))
 
     def rows(*numbers: int, name: str = "new") -> DataFrame:
         return spark.createDataFrame([("a", one, name, None, {}, MONDAY) for one in numbers], SCHEMA)
@@ -671,8 +684,9 @@ def test_rows_that_were_compared_are_added_only_where_nobody_came_between(spark:
     lake.merge(rows(1, name="old"), THINGS)
     compared = lake.compared_with(lake.version(THINGS))
     assert compared.merge(rows(2), THINGS, stored=F.lit(False)).inserted == 1
-    assert compared.commits(THINGS, 0)[0].operation == "WRITE", "added without a look at the others"
+    assert lake.commits(THINGS, 0)[0].operation == "WRITE", "added without a look at the others"
     compared.merge(rows(2, 3, name="late"), THINGS, stored=F.lit(False))
-    assert lake.commits(THINGS, 0)[0].operation == "MERGE"
     stored = {row["number"]: row["name"] for row in lake.read(THINGS).collect()}
     assert stored == {1: "old", 2: "new", 3: "late"}
+    if not given:
+        assert lake.are_new(rows(4, 5), THINGS) and not lake.are_new(rows(3, 4), THINGS)

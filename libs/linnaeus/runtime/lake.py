@@ -310,12 +310,32 @@ class Lake:
             given = rows.withColumn(STORED, stored).select(*table.schema.names, STORED)
             check_schema(given.drop(STORED), table)
         with ExitStack() as until:
+            if self._compared is not None and (counts := self._append_new(given, table, until)) is not None:
+                return counts
             if (small := self._small_for(table)) is None:
                 return self._merge_by_spark(given, table, until)
             kept = cached_apart(given, until)
             if (few := _collected(kept)) is not None:
                 return small.merge(few, table)
             return self._merge_by_spark(kept, table, until, is_cached=True)
+
+    def _append_new(self, given: DataFrame, table: Table, until: ExitStack) -> MergeCounts | None:
+        """Add few rows that were all new when they were compared; None where they are many, some are not, or the table
+        has another version by now."""
+        small = self._small_for(table, is_append=True)
+        if small is None or self._compared is None or STORED not in given.columns:
+            return None
+        few = _collected(cached_apart(given, until))
+        if few is None or any(few.column(STORED).to_pylist()):
+            return None
+        rows = few.drop_columns([STORED])
+        return MergeCounts(rows.num_rows, 0) if small.append_new(rows, table, self._compared) else None
+
+    def are_new(self, keys: DataFrame, table: Table) -> bool:
+        """Whether no key of these rows is stored, where that can be told without a query: of few rows, in a folder."""
+        small = self._small_for(table, is_append=True)
+        few = _collected(keys) if small is not None else None
+        return small is not None and few is not None and small.are_new(few, table)
 
     def _merge_by_spark(self, given: DataFrame, table: Table, until: ExitStack, is_cached: bool = False) -> MergeCounts:
         """Rows that differ are cached, unless they are all that is given."""

@@ -145,6 +145,23 @@ class SmallWrites:
 
         self._write(table, write)
 
+    def append_new(self, rows: pa.Table, table: Table, version: int) -> bool:
+        """Add rows whose keys are not stored at a version; False where the table has another one by now."""
+        arrow_rows.check(rows, table)
+
+        def write(stored: DeltaTable | None) -> bool:
+            if stored is None or stored.version() != version or lacking(_schema_of(stored), table):
+                return False
+            if rows.num_rows > 0:
+                self._append(stored, rows, table)
+            return True
+
+        return self._write(table, write, is_made=False)
+
+    def are_new(self, keys: pa.Table, table: Table) -> bool:
+        """Whether none of these keys is stored."""
+        return not _matches(keys, self._opened(table), table).rows
+
     def merge(self, rows: pa.Table, table: Table) -> MergeCounts:
         """Insert rows whose key is new and update those that differ, as `Lake.merge` does.
 
