@@ -20,6 +20,7 @@ import pytest
 import xgboost
 
 from linnaeus.runtime import bootstrap
+from tests.patience import PATIENCE
 from tests.runtime.java import fake_java, version_text
 
 SOURCE = Path(bootstrap.__file__).parents[1]
@@ -62,7 +63,7 @@ def set_up(root: Path, code: str = "", **environment: str) -> subprocess.Complet
     before = "import sys; from linnaeus.runtime import bootstrap as b; b.check_disk = lambda root: None"
     program = f"{before}\n{code}\nsys.exit(b.main())"
     found = os.environ | {"PYTHONPATH": str(root / "libs")} | environment
-    return subprocess.run([sys.executable, "-c", program], env=found, capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-c", program], env=found, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def the_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
@@ -144,7 +145,7 @@ def _accept(listener: socket.socket, kept: list[socket.socket]) -> None:
 def test_interruption_leaves_nothing(checkout: Path, silent_index: str) -> None:
     process = start_until_pip(checkout, silent_index)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert said.splitlines() == ["setup: interrupted; nothing half-made was kept, run `make setup` again"]
     assert not (checkout / ".venv").exists()
@@ -154,7 +155,7 @@ def test_a_killed_set_up_is_begun_anew(checkout: Path, silent_index: str) -> Non
     process = start_until_pip(checkout, silent_index)
     # Killed alone, it leaves pip at work in .venv, and the lock with it: nobody else may touch the folder yet.
     process.kill()
-    process.wait(timeout=20)
+    process.wait(timeout=PATIENCE)
     assert process.stderr is not None
     process.stderr.close()
     with (checkout / ".cache" / "setup.lock").open("w") as lock, pytest.raises(BlockingIOError):
@@ -176,7 +177,7 @@ def start_until_pip(root: Path, index: str) -> subprocess.Popen[str]:
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     log = root / ".cache" / "setup.log"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not (log.is_file() and "pip" in log.read_text() and "install" in log.read_text()):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "pip was not reached"

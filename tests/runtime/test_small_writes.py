@@ -195,7 +195,7 @@ def test_a_note_goes_with_each_commit_of_rows(tmp_path: Path) -> None:
     assert small.noting("anew").replace(from_plain([thing(1, "newer")], THINGS), THINGS).updated == 1
     said = [(one.operation, one.note) for one in small.commits(THINGS, None)]
     assert said == [("WRITE", "anew"), ("MERGE", "by hand"), ("WRITE", "by hand"), ("CREATE TABLE", None)]
-    assert small.commits(THINGS, 2) == [Commit(3, "WRITE", "anew")]
+    assert small.commits(THINGS, 2) == [Commit(3, "WRITE", "anew", "Overwrite")]
 
 
 @pytest.mark.parametrize("table", [table for table in tables.ALL if table.checks], ids=lambda table: table.full_name)
