@@ -33,7 +33,7 @@ from pyspark.sql.types import (
 
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import repository
-from linnaeus.contracts.errors import ConstraintError, SchemaError
+from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.hashed_ids import CREATOR, Hasher
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import small_writes
@@ -153,6 +153,36 @@ def test_what_each_write_leaves_and_counts(tmp_path: Path) -> None:
     assert row == dict(zip(SCHEMA.names, thing(3, "other"), strict=True)) | {
         "words": [{"word": "w", "n": 3}], "form": {"x": 0.5, "y": None},
     }  # fmt: skip
+
+
+def test_rows_of_new_keys_are_added_to_the_version_they_were_compared_with(tmp_path: Path) -> None:
+    made = writes(tmp_path)
+    assert not made.append_new(from_plain([thing(1)], THINGS), THINGS, 0), "there is no table"
+    made.append(from_plain([thing(1)], THINGS), THINGS)
+    version = made.version(THINGS)
+    assert version is not None
+    keys = from_plain([thing(1), thing(2)], THINGS).select(list(THINGS.key))
+    assert made.are_new(keys.slice(1), THINGS) and not made.are_new(keys, THINGS)
+    assert made.append_new(from_plain([thing(2)], THINGS), THINGS, version)
+    assert not made.append_new(from_plain([thing(2)], THINGS), THINGS, version), "another version by now"
+    with pytest.raises(SchemaError, match="stand twice"):
+        made.append_new(from_plain([thing(3), thing(3)], THINGS), THINGS, version + 1)
+    assert sorted(made.rows_at(THINGS, version + 1, ("number", "name"))) == [(1, "one"), (2, "one")]
+
+
+def test_a_part_of_a_table_is_replaced_and_older_versions_are_read(tmp_path: Path) -> None:
+    made = writes(tmp_path)
+    assert made.identity(THINGS) is None and made.properties(THINGS) == {}
+    made.replace_part(from_plain([thing(1), thing(2, kind="b")], THINGS), THINGS, "kind IN ('a', 'b')")
+    made.replace_part(from_plain([thing(3)], THINGS), THINGS, "kind = 'a'")
+    made.replace_part(from_plain([], THINGS), THINGS, "kind = 'b'")
+    newest = made.version(THINGS)
+    assert newest is not None
+    found = [sorted(made.rows_at(THINGS, version, ("kind", "number"))) for version in range(newest - 2, newest + 1)]
+    assert found == [[("a", 1), ("b", 2)], [("a", 3), ("b", 2)], [("a", 3)]]
+    with pytest.raises(ConfigurationError, match=f"version {newest + 1} can't be read any more"):
+        made.rows_at(THINGS, newest + 1, ("kind",))
+    assert made.identity(THINGS) is not None
 
 
 def test_what_a_search_looks_for_is_found_in_each_file(tmp_path: Path) -> None:
