@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
@@ -73,14 +73,56 @@ def encoded(an_id: str) -> str:
     return quote(an_id, safe="")
 
 
+# Several commands one after the other in one process, as each would spend a second on imports.
+_SEVERAL = """
+import contextlib, io, json, os, sys
+from jobs import serve_profiles
+found = []
+for arguments, key in json.loads(sys.argv[1]):
+    os.environ.pop("LINNAEUS_API_KEY", None)
+    if key is not None:
+        os.environ["LINNAEUS_API_KEY"] = key
+    sys.argv, out, err, status = ["serve_profiles", *arguments], io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            serve_profiles.command()
+        except SystemExit as end:
+            status = end.code
+    found.append([status, out.getvalue(), err.getvalue()])
+print(json.dumps(found))
+"""
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def ended(lake: Path, given: Sequence[tuple[Sequence[str], str | None]]) -> list[Ended]:
+    """How the command ends that does not start, by settings and key."""
+    asked = [(_arguments(lake, *settings), key) for settings, key in given]
+    done = subprocess.run(
+        [sys.executable, "-c", _SEVERAL, json.dumps(asked)], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    return [Ended(*one) for one in json.loads(done.stdout.splitlines()[-1])]
+
+
+def _arguments(lake: Path, *settings: str) -> list[str]:
+    given = [f"lake.root={lake}", "serving.port=0", *settings]
+    return [part for one in given for part in ("--set", one)]
+
+
 def start(lake: Path, *settings: str, key: str | None = KEY) -> subprocess.Popen[str]:
     """The command, started on a free port."""
-    given = [f"lake.root={lake}", "serving.port=0", *settings]
     environment = {name: value for name, value in os.environ.items() if name != "LINNAEUS_API_KEY"}
     if key is not None:
         environment["LINNAEUS_API_KEY"] = key
     return subprocess.Popen(
-        [sys.executable, "-m", "jobs.serve_profiles", *[part for one in given for part in ("--set", one)]],
+        [sys.executable, "-m", "jobs.serve_profiles", *_arguments(lake, *settings)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -21,7 +21,7 @@ from deltalake import DeltaTable, write_deltalake
 from linnaeus.contracts import tables
 from linnaeus.serving.app import Content, Creator
 from tests.patience import PATIENCE, wait_until
-from tests.serving.service import KEY, Service, encoded, rows_of, service, start, write
+from tests.serving.service import KEY, Ended, Service, encoded, ended, rows_of, service, start, write
 
 ODD = [
     "a/b",
@@ -319,24 +319,29 @@ def test_files_that_vacuum_removed(tmp_path: Path) -> None:
         assert one.get("/creators/a").status == 200
 
 
-@pytest.mark.parametrize(
-    ("settings", "key", "said"),
-    [
-        ([], None, "no API key: set the environment variable LINNAEUS_API_KEY (serving.key_variable)"),
-        ([], "  ", "no API key"),
-        (["serving.require_key=false", "serving.host=0.0.0.0"], None, "no API key"),
-        (["serving.key_variable=OTHER"], KEY, "no API key: set the environment variable OTHER"),
-        (["serving.page_size=501"], KEY, "serving.page_size may be at most serving.most_a_page"),
-        (["serving.prt=1"], KEY, "the nearest known one is 'serving.port'"),
-        (["serving.host=192.0.2.1"], KEY, "serving.host=192.0.2.1, serving.port=0: can't listen there"),
-        (["lake.catalog=main", "lake.root=null"], KEY, "lake.catalog: tables of Unity Catalog (main) are"),
-    ],
-)
-def test_what_it_does_not_start_with(tmp_path: Path, settings: list[str], key: str | None, said: str) -> None:
-    process = start(tmp_path, *settings, key=key)
-    out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, out) == (2, "")
-    assert err.startswith("serve_profiles: ") and said in err and err.count("\n") == 1
+REFUSED: list[tuple[list[str], str | None, str]] = [
+    ([], None, "no API key: set the environment variable LINNAEUS_API_KEY (serving.key_variable)"),
+    ([], "  ", "no API key"),
+    (["serving.require_key=false", "serving.host=0.0.0.0"], None, "no API key"),
+    (["serving.key_variable=OTHER"], KEY, "no API key: set the environment variable OTHER"),
+    (["serving.page_size=501"], KEY, "serving.page_size may be at most serving.most_a_page"),
+    (["serving.prt=1"], KEY, "the nearest known one is 'serving.port'"),
+    (["serving.host=192.0.2.1"], KEY, "serving.host=192.0.2.1, serving.port=0: can't listen there"),
+    (["lake.catalog=main", "lake.root=null"], KEY, "lake.catalog: tables of Unity Catalog (main) are"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[Ended]:
+    """How the command ends by each of REFUSED."""
+    return ended(tmp_path_factory.mktemp("refused"), [(settings, key) for settings, key, _ in REFUSED])
+
+
+@pytest.mark.parametrize("place", range(len(REFUSED)), ids=lambda place: REFUSED[place][2][:40])
+def test_what_it_does_not_start_with(refusals: list[Ended], place: int) -> None:
+    status, out, err = refusals[place]
+    assert (status, out) == (2, "")
+    assert err.startswith("serve_profiles: ") and REFUSED[place][2] in err and err.count("\n") == 1
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
