@@ -192,9 +192,9 @@ def transact(options: argparse.Namespace) -> None:
             ledger.transact([tables.GOLD_LABELS], inputs, lambda noting, given: 0)
 
         def run() -> None:
-            lake.append(
-                [(f"run {next(batches)}", "job", now, 0.5, 1, 1, 0, {"a.b": 1}, {"said": "x"})], tables.JOB_RUNS
-            )
+            values = {"run_id": f"run {next(batches)}", "job": "job", "started_at": now, "seconds": 0.5, "rows_read": 1}
+            values |= {"rows_written": 1, "rows_quarantined": 0, "table_versions": {"a.b": 1}}
+            lake.append([tuple(values.get(name) for name in tables.JOB_RUNS.columns)], tables.JOB_RUNS)
 
         rows = [
             ("ledger.transact of a new batch, its own writes apart", *_both_ways(options.repeats, transaction)),
