@@ -33,7 +33,8 @@ class FolderRuns:
         if not files:
             return None
         found = ds.dataset([str(file) for file in files], schema=_schema(), format="parquet")
-        rows = found.to_table(filter=(pc.field("job") == job) & pc.field("state").is_valid())
+        # Filtered once read: pyarrow can't filter texts that delta-rs wrote as views while it reads them.
+        rows = found.to_table().filter((pc.field("job") == job) & pc.field("state").is_valid())
         return first_equal(rows.to_pylist(), state)  # few: one job's runs in the newest files
 
     def append(self, row: Mapping[str, Any]) -> None:
