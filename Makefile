@@ -21,7 +21,7 @@ sample: setup ## set up, then run the whole suite on the sample data
 test: setup ## set up, then the tests
 	@$(PYTEST) -m "not slow"
 
-test-unit: setup ## the tests that need no Spark, within a minute
+test-unit: setup ## the tests that need no Spark
 	@$(PYTEST) -m unit
 
 test-slow: setup ## the tests that take minutes
