@@ -1,7 +1,7 @@
 """The package: what is installed where. Exact versions of everything are in conf/constraints.txt.
 
 A cluster brings Spark and Delta itself, so they are not among the plain requirements; a laptop asks for
-`linnaeus[local]`, and whoever runs the tests for `linnaeus[local,test]` (which is what `make setup` installs).
+`linnaeus[local]` (`make setup`, `make sample`), whoever runs the tests for `linnaeus[local,test]` (`make test`).
 """
 
 from setuptools import find_packages, setup
@@ -67,8 +67,11 @@ LOCAL = [
 # MkDocs 2 has neither plug-ins nor themes as MkDocs 1 has them.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0"]
 
+LINT = ["mypy>=1.11", "ruff>=0.6", "types-PyYAML>=6.0"]
+
 TEST = [
     *DOCS,  # tests/docs builds the site
+    *LINT,
     "pytest>=8",
     "pytest-cov>=5",
     "pytest-xdist>=3.6",
@@ -80,9 +83,6 @@ TEST = [
     "nbformat>=5.10",
     "ipykernel>=6.29",
     "onnxruntime>=1.18",
-    "mypy>=1.11",
-    "ruff>=0.6",
-    "types-PyYAML>=6.0",
 ]
 
 setup(
@@ -93,10 +93,10 @@ setup(
     package_dir={"": "libs", "jobs": "jobs", "linnaeus.conf": "conf"},
     packages=[*find_packages("libs"), "jobs", "linnaeus.conf"],
     package_data={
-        "linnaeus.conf": ["*.yml", "*.xml", "*.txt"],
+        "linnaeus.conf": ["*.yml", "*.xml", "*.txt", "*.cfg"],
         "linnaeus": ["py.typed", "**/*.j2", "**/*.css", "**/*.js"],
     },
     install_requires=REQUIRED,
-    extras_require={"local": LOCAL, "test": TEST, "docs": DOCS},
+    extras_require={"local": LOCAL, "test": TEST, "docs": DOCS, "lint": LINT},
     entry_points={"console_scripts": [f"{job}=jobs.{job}:command" for job in JOBS]},
 )

@@ -12,8 +12,9 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CHAMPION, Tracking, Version
+from linnaeus.runtime.tracking import Tracking, Version
 
 _MOST_LISTED = 20  # earlier decisions in the report of a person's
 

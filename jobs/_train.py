@@ -7,18 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure as Plot
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import served_model
+from jobs._labelled import labelled_state
 from jobs._models import (
     MAIN_METRIC,
-    Judgement,
     content_features,
     facets_of,
     held_out_figures,
@@ -27,6 +22,7 @@ from jobs._models import (
     manifest_in_force,
     measured,
 )
+from jobs._registration import register, tags_of
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import Family, FeatureManifest, Groups, Head, LinearModel, LocalPart, ModelBundle
@@ -34,13 +30,13 @@ from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.logistic import LogisticModel
 from linnaeus.inference.category import CategoryTree
-from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.files import KeptFile
 from linnaeus.runtime.lake import Lake, Reader, Snapshot
 from linnaeus.runtime.spark import build_session, cached, slots
-from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version, code_version
+from linnaeus.runtime.tracking import Tracking, Version
 from linnaeus.training.booster import VALIDATION, fit_booster, place
 from linnaeus.training.calibration import binned, calibrated, fit_calibration
 from linnaeus.training.card import model_card
@@ -56,18 +52,17 @@ from linnaeus.training.examples import (
     with_class_index,
     without_suspects,
 )
-from linnaeus.training.figures import is_of_curve
 from linnaeus.training.leakage import without_leaks
 from linnaeus.training.linear import fit_linear, with_features
 from linnaeus.training.local_classifiers import branchings, flat, rows_of
 from linnaeus.training.logistic import fit_logistic
-from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
 from linnaeus.training.split import CALIBRATION, HELD_OUT, TRAIN, sampled
 from linnaeus.training.thresholds import node_counts, node_thresholds, risk_thresholds
 
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS, tables.LABELS)
 # Raise it when the same rows and settings make another model than before: they are then trained on again.
 _METHOD = 5
+_INPUTS = "labelled_inputs"  # a tag: a fingerprint of the labelled contents and settings that the version came from
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +94,9 @@ def train(config: Config, family: Family, model: str) -> JobResult:
     lake = Lake(build_session(config), config)
     manifest = manifest_in_force(config)
     snapshot = snapshot_of(lake, config)
+    inputs = _inputs(snapshot, config, family, manifest)
+    if (known := _trained_already(lake, tracking, config, family, model, inputs)) is not None:
+        return known
     with ExitStack() as held:
         heads, notes = facets_to_train(snapshot, config, family, manifest, held)
         if not heads:
@@ -111,18 +109,39 @@ def train(config: Config, family: Family, model: str) -> JobResult:
             bundle = _fit(lake, config, family, manifest, heads, mark)
             labelled = {facet.name: facet.rows for facet in heads.values()}
             found = judgement(snapshot, config, bundle, labelled)
-            tags = _tags(config, bundle, mark, snapshot)
+            tags = tags_of(config, bundle, mark, snapshot)
             counts = {facet.name: facet.by_part for facet in heads.values()}
             card = model_card(model, bundle, found.figures, counts, tags, notes, MAIN_METRIC[family])
-            version = _register(tracking, config, model, bundle, found, tags, card)
+            version = register(tracking, config, model, bundle, found, tags, card)
             said = f"{version.name} trained; {_in_words(family, found.figures)}"
             written = _write_figures(lake, version, found.figures)
         else:
             said = f"{version.name} was trained from exactly these rows and settings"
             written = _complete_figures(lake, snapshot, tracking, config, version)
+        tracking.tag(version, _INPUTS, inputs)
         tracking.point(model, CANDIDATE, version)
     details = {family: said} | ({"left out": "; ".join(notes)} if notes else {})
     return JobResult(rows_read=n_rows, rows_written=written, tables=(tables.MODEL_EVALUATIONS,), details=details)
+
+
+def _inputs(snapshot: Snapshot, config: Config, family: Family, manifest: FeatureManifest) -> str:
+    """A fingerprint of all that `_mark` follows from, found by one query."""
+    issues = [tables.LABEL_ISSUES] if config.training.prune_suspects else []
+    facets = facets_of(config, family)
+    thresholds = config.read_taxonomy().version if family == "category" else None
+    labelled = labelled_state(snapshot, manifest, issues)
+    return fingerprint([family, _METHOD, manifest.version, config.training.settings, facets, thresholds, labelled])
+
+
+def _trained_already(
+    lake: Lake, tracking: Tracking, config: Config, family: Family, model: str, inputs: str
+) -> JobResult | None:
+    """What is to be said where the candidate was trained from these inputs and its figures are written; else None."""
+    version = tracking.version_at(model, CANDIDATE)
+    if version is None or version.tags.get(_INPUTS) != inputs or not _has_figures(lake, version):
+        return None
+    said = f"{version.name} was trained from exactly these rows and settings"
+    return JobResult(tables=(tables.MODEL_EVALUATIONS,), details={family: said})
 
 
 def snapshot_of(lake: Lake, config: Config) -> Snapshot:
@@ -336,78 +355,16 @@ def _with_acceptance(config: Config, bundle: ModelBundle, facet: Facet) -> Model
     return bundle.with_head(c.CATEGORY, thresholds=chosen)
 
 
-def _tags(config: Config, bundle: ModelBundle, mark: str, snapshot: Snapshot) -> dict[str, str]:
-    """What a version came from."""
-    versions = {f"delta.{name}": str(version) for name, version in snapshot.versions.items()}
-    return versions | {
-        FINGERPRINT: mark,
-        "embedder": bundle.manifest.embedder,
-        c.FEATURE_MANIFEST: bundle.manifest.version,
-        "taxonomy_version": config.read_taxonomy().version,
-        "heads": ", ".join(bundle.heads),
-        "split": fingerprint(config.training.split.model_dump()),
-        "code": code_version(),
-    }
-
-
-def _register(
-    tracking: Tracking,
-    config: Config,
-    model: str,
-    bundle: ModelBundle,
-    found: Judgement,
-    tags: Mapping[str, str],
-    card: str,
-) -> Version:
-    example, prediction = _example(bundle)
-    return tracking.register(
-        model,
-        bundle,
-        Path(served_model.__file__),
-        example,
-        prediction,
-        params=_flat(config.training.settings),
-        metrics={
-            f"{facet}.{f.metric}": f.value
-            for facet, of_facet in found.figures.items()
-            for f in of_facet
-            if f.slice == c.OVERALL and not is_of_curve(f.metric)
-        },
-        tags=tags,
-        documents={"model_card.md": card},
-        plots=_plots(found),
-    )
-
-
-def _plots(found: Judgement) -> dict[str, Plot]:
-    plots = {"reliability": reliability_plot(found.levels)}
-    if found.confusion:
-        return plots | {"confusion": confusion_plot(found.confusion)}
-    return plots | {"precision_recall": precision_recall_plot(found.levels)}
-
-
-def _example(bundle: ModelBundle) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """An input example without anybody's text (a constructed vector), and what the model makes of it."""
-    manifest = bundle.manifest
-    vector = np.full(manifest.dimension, manifest.dimension**-0.5, dtype=np.float32)
-    statistics = np.zeros(manifest.n_statistics, dtype=np.float32)
-    terms = np.array([1, 2, 3], dtype=np.int32)
-    batch = FeatureBatch(vector[None, :], statistics[None, :], terms, np.array([0, len(terms)], dtype=np.int64))
-    prediction = {
-        f"{head}.{name}": probabilities[:, place].astype(float)
-        for head, probabilities in Predictor(bundle).predict(batch).items()
-        for place, name in enumerate(bundle.heads[head].classes)
-    }
-    example = {c.EMBEDDING: [vector.tolist()], c.STATISTICS: [statistics.tolist()], c.TERMS: [terms.tolist()]}
-    return pd.DataFrame(example), pd.DataFrame(prediction)
-
-
 def _complete_figures(lake: Lake, snapshot: Snapshot, tracking: Tracking, config: Config, version: Version) -> int:
     """Figures of a version whose training died after it was registered and before they were written."""
-    is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
-    if not lake.read(tables.MODEL_EVALUATIONS).where(is_this).isEmpty():
+    if _has_figures(lake, version):
         return 0
     return _write_figures(lake, version, held_out_figures(snapshot, config, tracking.load(version)))
+
+
+def _has_figures(lake: Lake, version: Version) -> bool:
+    is_this = (F.col(c.MODEL) == version.model) & (F.col(c.VERSION) == version.number)
+    return not lake.read(tables.MODEL_EVALUATIONS).where(is_this).isEmpty()
 
 
 def _write_figures(lake: Lake, version: Version, figures: Mapping[str, list[Figure]]) -> int:
@@ -423,10 +380,3 @@ def _in_words(family: Family, figures: Mapping[str, list[Figure]]) -> str:
     value, n = main_figure(measured(figures), family)
     metric = MAIN_METRIC[family]
     return f"no held-out {metric}" if value is None else f"held-out {metric} {value:.4f} on {n} contents"
-
-
-def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in settings.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs._agreement import report_of
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.config import Config
@@ -22,7 +23,7 @@ from linnaeus.labels.combine import gold_over_crowd
 from linnaeus.labels.em import fit
 from linnaeus.labels.rules import BackOff, Median, Rule
 from linnaeus.labels.severity import with_severity
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached, side_by_side, slots
 
@@ -122,7 +123,7 @@ def _of_facet(
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("aggregate_labels", main)
+    exit_with("aggregate_labels", main, (FULL,), needs=DEPENDENCIES["aggregate_labels"])
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from jobs._decisions import decided_by_hand, put_in_force
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.runtime.aliases import CHAMPION, PASSED
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CHAMPION, PASSED, Tracking, Version
+from linnaeus.runtime.tracking import Tracking, Version
 
 
 def main(config: Config) -> JobResult:

@@ -19,6 +19,7 @@ from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, Embedder
@@ -37,7 +38,7 @@ from linnaeus.features.near_duplicates import signatures
 from linnaeus.features.text import text
 from linnaeus.features.vector import with_embedding
 from linnaeus.features.windows import Cutter, Windowing
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.embedder import LoadedEmbedder, check_stamps, failure_on, identity, load_embedder
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side, slots, task_failure
@@ -161,7 +162,7 @@ class _Filling:
         """Vectors, persisted; null where the annotator failed."""
         settings = self.settings
         partitions = partitions_for(
-            size_of(texts, settings.max_tokens),
+            size_of(texts, settings.max_tokens, settings.most_windows),
             settings.windows_a_partition,
             int(settings.megabytes_a_partition * 2**20),
             slots(self.lake.session),
@@ -257,7 +258,7 @@ def _result(n_todo: int, n_new: int, n_failed: int, written: int, stamp: str) ->
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("build_embeddings", main)
+    exit_with("build_embeddings", main, (FULL,), needs=DEPENDENCIES["build_embeddings"])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import math
 
 from pyspark.sql import functions as F
 
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
@@ -13,7 +14,7 @@ from linnaeus.features.reading import read_texts
 from linnaeus.features.statistics import statistics
 from linnaeus.features.text import pending, text
 from linnaeus.features.tokens import tokenize, tokenizer_version
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, slots
 
@@ -47,7 +48,7 @@ def main(config: Config) -> JobResult:
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("build_tokens", main)
+    exit_with("build_tokens", main, (FULL,), needs=DEPENDENCIES["build_tokens"])
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from jobs._models import facets_of
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, Review
 from linnaeus.review.queue import candidates, choose, with_priority, with_text
-from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
+from linnaeus.runtime.command import FULL, INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
 from linnaeus.runtime.files import write_whole
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
@@ -101,7 +102,7 @@ def _task(row: Row, labels: Sequence[str]) -> dict[str, object]:
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("fill_review_queue", main)
+    exit_with("fill_review_queue", main, (FULL,), needs=DEPENDENCIES["fill_review_queue"])
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ from functools import partial, reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs._labelled import labelled_state
 from jobs._models import content_features, facets_of, manifest_in_force
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import FeatureManifest
-from linnaeus.contracts.config import Config
+from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.labels.issues import class_thresholds, joint_counts, n_wrong, suspects, with_confident
-from linnaeus.runtime.command import INPUTS, JobResult, exit_with, fingerprint_of, last_run_of
+from linnaeus.runtime.command import FULL, INPUTS, JobResult, exit_with, last_run_of
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached, slots
 from linnaeus.training.booster import place
@@ -43,9 +45,8 @@ def main(config: Config) -> JobResult:
     """
     lake = Lake(build_session(config), config)
     manifest = manifest_in_force(config)
-    inputs = fingerprint_of(
-        lake, _READ, manifest.version, config.training.settings, config.labels.most_issues, facets_of(config, "risk")
-    )
+    settings = (manifest.version, config.training.settings, config.labels.most_issues, facets_of(config, "risk"))
+    inputs = fingerprint([labelled_state(lake.snapshot(_READ), manifest), *settings])
     before = last_run_of(lake, "find_label_issues", inputs)
     if before is not None:
         return JobResult(tables=(tables.LABEL_ISSUES,), details=before)
@@ -93,7 +94,7 @@ def _as_rows(found: DataFrame, labels: DataFrame) -> DataFrame:
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("find_label_issues", main)
+    exit_with("find_label_issues", main, (FULL,), needs=DEPENDENCIES["find_label_issues"])
 
 
 if __name__ == "__main__":

@@ -24,13 +24,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.runtime.command import Finished, guard, parser, perform, record
+from linnaeus.runtime.check import Check
+from linnaeus.runtime.command import FULL, Finished, guard, parser, perform, record, record_unchanged
 from linnaeus.runtime.spark import build_session
 from linnaeus.runtime.tracking import Tracking
 
 _LOG_WIDTH = 140
+_UP_TO_DATE = "up to date"
+_STYLES = {"done": "green", _UP_TO_DATE: "green", "runs": "bold yellow", "failed": "bold red"}
+_LONG_TASKS = {"build_embeddings"}
 _USE_REGISTRY = {"train_category", "train_risk", "promote_model", "score_content"}
 
 # Jobs, each with those it comes after; every job stands after all of them.
@@ -118,30 +123,66 @@ def _before(graph: Graph, job: str) -> frozenset[str]:
     return graph[job].union(*[_before(graph, one) for one in graph[job]])
 
 
+@dataclass(frozen=True)
+class _Unchanged:
+    """A job that has nothing to do, as a run on record says."""
+
+    check: Check
+    seconds: float
+
+
 def run(config: Config, graph: Graph, console: Console, at_once: int | None = None) -> dict[str, object]:
     """Run the jobs, at most `at_once` side by side, and return the sum of their summaries.
 
-    After a failure no job is started, those that run are waited for, and the first failure is raised. Where a job will
-    need the registry it is asked first: that it can't be reached, or has to be made, is not left to the last hour.
+    A job whose dependencies are as an earlier run left them is not run; where all are, no session is started. After a
+    failure no job is started, those that run are waited for, and the first failure is raised. Where a job will need the
+    registry it is asked first: that it can't be reached, or has to be made, is not left to the last hour.
     """
     rows = {job: _Row(job) for job in graph}
     clock = time.monotonic()
-    session = _prepare(config, graph)
-    with (
-        Live(_table(rows, clock), console=console, refresh_per_second=2, transient=False) as live,
-        ThreadPoolExecutor(max(1, at_once or len(graph))) as pool,
-    ):
-        try:
-            _run_all(config, graph, rows, pool, lambda: live.update(_table(rows, clock)))
-        except KeyboardInterrupt:
-            session.sparkContext.cancelAllJobs()
-            raise
+    with Live(_table(rows, clock), console=console, refresh_per_second=2, transient=False) as live:
+
+        def show() -> None:
+            live.update(_table(rows, clock))
+
+        left = _without_unchanged(config, graph, rows, show)
+        if left:
+            session = _prepare(config, left)
+            with ThreadPoolExecutor(max(1, at_once or len(graph))) as pool:
+                try:
+                    _run_all(config, left, rows, pool, show)
+                except KeyboardInterrupt:
+                    session.sparkContext.cancelAllJobs()
+                    raise
     summaries = [row.summary for row in rows.values()]
     versions: dict[str, int] = {}
     for summary in summaries:
         versions |= summary["table_versions"]
     totals = {name: sum(one[name] for one in summaries) for name in ("rows_read", "rows_written", "rows_quarantined")}
     return {"job": "flow", "seconds": round(time.monotonic() - clock, 3), **totals, "table_versions": versions}
+
+
+def _without_unchanged(config: Config, graph: Graph, rows: dict[str, _Row], show: Callable[[], None]) -> Graph:
+    """The graph without the jobs that have nothing to do and come after no other job that has."""
+    left: Graph = {}
+    for job in graph:
+        found = None if _before(graph, job) & left.keys() else _unchanged(job, config)
+        if isinstance(found, _Unchanged):
+            _record(config, rows[job], found)
+            rows[job].state = _UP_TO_DATE
+        else:
+            left[job] = graph[job] & left.keys()
+        show()
+    return left
+
+
+def _unchanged(job: str, config: Config) -> _Unchanged | Check | None:
+    """That a job has nothing to do; else the check to be ended after its run, where there is one."""
+    clock = time.monotonic()
+    check = Check.of(job, DEPENDENCIES.get(job), config)
+    if check is None or check.earlier_run() is None:
+        return check
+    return _Unchanged(check, time.monotonic() - clock)
 
 
 def _prepare(config: Config, graph: Graph) -> SparkSession:
@@ -163,12 +204,15 @@ def _prepare(config: Config, graph: Graph) -> SparkSession:
 def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor, show: Callable[[], None]) -> None:
     waiting = graphlib.TopologicalSorter(graph)
     waiting.prepare()
-    running: dict[Future[Finished], str] = {}
+    ready: list[str] = []
+    running: dict[Future[Finished | _Unchanged], str] = {}
     recording: set[Future[None]] = set()
     failure: BaseException | None = None
     while True:
         if failure is None:
-            for job in sorted(waiting.get_ready(), key=list(graph).index):
+            ready = sorted([*ready, *waiting.get_ready()], key=list(graph).index)
+            for job in _to_start(ready, has_company=bool(running)):
+                ready.remove(job)
                 running[pool.submit(_run_one, config, rows[job])] = job
         show()
         if not running and not recording:
@@ -190,12 +234,26 @@ def _run_all(config: Config, graph: Graph, rows: dict[str, _Row], pool: Executor
         raise failure
 
 
-def _run_one(config: Config, row: _Row) -> Finished:
+def _to_start(ready: Sequence[str], has_company: bool) -> list[str]:
+    """The jobs of those that can start which do so now; one whose tasks are long waits until no other job runs.
+
+    Spark takes no slot away from a task. Beside long tasks each of the many small stages of a short job waits for one
+    to end, and nothing is gained: both need the same processors.
+    """
+    short = [job for job in ready if job not in _LONG_TASKS]
+    return short if short or has_company else list(ready)
+
+
+def _run_one(config: Config, row: _Row) -> Finished | _Unchanged:
     """One job in its own scheduling pool, so that a job of many tasks leaves slots to those beside it."""
     row.state = "runs"
     build_session(config).sparkContext.setLocalProperty("spark.scheduler.pool", row.job)
     try:
-        done = perform(row.job, importlib.import_module(f"jobs.{row.job}").main, config)
+        found = _unchanged(row.job, config)
+        if isinstance(found, _Unchanged):
+            row.state = _UP_TO_DATE
+            return found
+        done = perform(row.job, importlib.import_module(f"jobs.{row.job}").main, config, found)
     except BaseException:
         row.state = "failed"
         raise
@@ -203,8 +261,11 @@ def _run_one(config: Config, row: _Row) -> Finished:
     return done
 
 
-def _record(config: Config, row: _Row, done: Finished) -> None:
-    row.summary = record(done, config)
+def _record(config: Config, row: _Row, done: Finished | _Unchanged) -> None:
+    if isinstance(done, _Unchanged):
+        row.summary = record_unchanged(done.check, done.seconds)
+    else:
+        row.summary = record(done, config)
 
 
 def _console() -> Console:
@@ -222,7 +283,9 @@ def _table(rows: dict[str, _Row], clock: float) -> RichTable:
     table.add_column("what it says", overflow="fold", ratio=1)
     for row in rows.values():
         summary = row.summary
-        style = {"done": "green", "runs": "bold yellow", "failed": "bold red"}.get(row.state, "dim")
+        style = {"done": "green", _UP_TO_DATE: "green", "runs": "bold yellow", "failed": "bold red"}.get(
+            row.state, "dim"
+        )
         figures = (
             [f"{summary[k]:,}" for k in ("rows_read", "rows_written", "rows_quarantined")] if summary else [""] * 3
         )
@@ -237,6 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = parser("flow", __name__)
     made.add_argument("--only", metavar="JOB,JOB", help="run these jobs alone")
     made.add_argument("--from", dest="first", metavar="JOB", help="leave out what comes before this job")
+    made.add_argument("--full", dest="set", action="append_const", const=FULL[1], help=FULL[2])
     made.add_argument("--at-once", type=int, metavar="N", help="jobs side by side (default: all that can run)")
     options = made.parse_args(arguments)
 

@@ -11,15 +11,17 @@ from pyspark.sql import functions as F
 from jobs._decisions import Outcome, write_decision
 from jobs._models import MAIN_METRIC, facets_of, held_out_figures, main_figure, measured, not_in_force
 from jobs._promotion_report import Decided, of_gate, publish
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, ModelBundle
 from linnaeus.contracts.config import Config
 from linnaeus.registry.gate import Decision, Measured, decide
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION, PASSED
+from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, ROLLED_BACK, Tracking, Version
+from linnaeus.runtime.tracking import ROLLED_BACK, Tracking, Version
 
 
 def main(config: Config) -> JobResult:
@@ -161,7 +163,7 @@ def _recorded(lake: Lake, config: Config, family: Family, version: Version) -> l
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("promote_model", main)
+    exit_with("promote_model", main, (FULL,), needs=DEPENDENCIES["promote_model"])
 
 
 if __name__ == "__main__":

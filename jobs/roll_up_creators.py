@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import functions as F
 
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, fingerprint
@@ -75,7 +76,7 @@ def _roll_up(
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with(JOB, main, (FULL,))
+    exit_with(JOB, main, (FULL,), needs=DEPENDENCIES[JOB])
 
 
 if __name__ == "__main__":

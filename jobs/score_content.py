@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs._models import content_features, differences, taxonomy_version_in_force, unknown_statistics
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import FeatureManifest, ModelBundle
@@ -22,11 +23,12 @@ from linnaeus.features.text import text
 from linnaeus.inference.pending import IS_STORED, WAS_BARE, first_to_score, outdated, pending
 from linnaeus.inference.rules import with_rules
 from linnaeus.inference.score import ScoringPlan, score
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.lake import Lake, Reader
 from linnaeus.runtime.ledger import NONE, SETTINGS, Inputs, Ledger, table_inputs, versions_of
 from linnaeus.runtime.spark import build_session, cached_apart, slots
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking, Version
+from linnaeus.runtime.tracking import Tracking, Version
 
 JOB = "score_content"
 _READ = (tables.CONTENT, tables.TOKENS, tables.TEXT_EMBEDDINGS)
@@ -81,17 +83,25 @@ def main(config: Config) -> JobResult:
     scoring = _Scoring(ledger, tracking, config)
     found = scoring.bring_up_to_date(tables.CONTENT_PROFILES, lambda: _champions(tracking, config))
     details, written, written_to = _said("scored with", found), found.written, [tables.CONTENT_PROFILES]
+    beside: list[_Scored] = []
     shadow = _shadow(tracking, config, found.models) if config.scoring.shadow else None
     if shadow is not None:
         try:
-            beside = scoring.bring_up_to_date(tables.SHADOW_PROFILES, lambda: shadow)
+            beside.append(scoring.bring_up_to_date(tables.SHADOW_PROFILES, lambda: shadow))
         except UnfitError as error:  # the champions' profiles are whole: what follows must not wait for a candidate
             details["beside them"] = f"{shadow.names}, not scored: {error}"
         else:
-            details |= _said("beside them", beside)
-            written += beside.written
+            details |= _said("beside them", beside[0])
+            written += beside[0].written
             written_to.append(tables.SHADOW_PROFILES)
-    return JobResult(found.todo, written, tables=tuple(written_to), details=details, run_id=ledger.run_id)
+    return JobResult(
+        found.todo,
+        written,
+        tables=tuple(written_to),
+        details=details,
+        run_id=ledger.run_id,
+        is_complete=all(one.left == 0 for one in (found, *beside)),
+    )
 
 
 def _said(how: str, scored: _Scored) -> dict[str, str]:
@@ -322,7 +332,7 @@ def _profiles(scores: DataFrame, features: DataFrame, stamps: dict[str, str | No
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with(JOB, main, (FULL,))
+    exit_with(JOB, main, (FULL,), needs=DEPENDENCIES[JOB])
 
 
 if __name__ == "__main__":

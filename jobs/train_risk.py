@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jobs._train import train
+from jobs.dependencies import DEPENDENCIES
 from linnaeus.contracts.config import Config
-from linnaeus.runtime.command import JobResult, exit_with
+from linnaeus.runtime.command import FULL, JobResult, exit_with
 
 
 def main(config: Config) -> JobResult:
@@ -14,7 +15,7 @@ def main(config: Config) -> JobResult:
 
 def command() -> None:
     """Entry point of the wheel."""
-    exit_with("train_risk", main)
+    exit_with("train_risk", main, (FULL,), needs=DEPENDENCIES["train_risk"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Config, load_config, repository
+from tests import missing
 from tests.golden import Golden
 from tests.running import kinds, order, registry
 from tests.running.session import quick_session
@@ -95,6 +96,12 @@ def _clean_session(request: pytest.FixtureRequest) -> Iterator[None]:
             session.catalog.dropTempView(views.apply(place))
 
 
+@pytest.fixture
+def spark_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark writes few rows, too: the rule that says which way a write goes finds none few enough."""
+    monkeypatch.setattr("linnaeus.runtime.small_writes.MOST_ROWS", -1)
+
+
 MakeConfig = Callable[..., Config]
 
 
@@ -135,7 +142,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True)
     if mounted.returncode != 0:
-        pytest.skip("file systems can't be mounted here")
+        missing.skip("file systems can't be mounted here")
     try:
         yield folder
     finally:
@@ -146,5 +153,5 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
 def shared_data() -> Path:
     """Real texts and votes, where they lie beside the checkout."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("no shared data beside this checkout")
+        missing.skip("no shared data beside this checkout")
     return SHARED_DATA

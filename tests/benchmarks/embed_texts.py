@@ -31,6 +31,7 @@ from linnaeus.features.embeddings import Partitions, embed, partitions_for, size
 from linnaeus.features.markup import plain_text
 from linnaeus.features.windows import Windowing
 from linnaeus.runtime.embedder import load_embedder
+from linnaeus.runtime.jars import resolved_jars
 from linnaeus.runtime.spark import build_session
 from tests.benchmarks import reference
 from tests.benchmarks.support import print_table, timed
@@ -58,7 +59,8 @@ def main() -> None:
     parser.add_argument("--without-exact-peer", action="store_true")
     parser.add_argument("--only-defaults", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    config = load_config("local", [f"spark.master=local[{_CORES}]", *options.set])
+    whole = "embedder.most_windows=null"  # as the peers read texts
+    config = load_config("local", [f"spark.master=local[{_CORES}]", whole, *options.set])
     texts = distinct(config, options.texts, options.of)
     if options.only_defaults:
         print(json.dumps(_seconds_of_defaults(config, texts)))
@@ -100,7 +102,7 @@ def ours(config: Config, frame: DataFrame, partitions: Partitions | None = None)
     loaded = load_embedder(frame.sparkSession, settings)
     windowing = Windowing.of(settings, loaded.vocabulary)
     if partitions is None:
-        size = size_of(frame, settings.max_tokens)
+        size = size_of(frame, settings.max_tokens, settings.most_windows)
         text_bytes = int(settings.megabytes_a_partition * 2**20)
         partitions = partitions_for(size, settings.windows_a_partition, text_bytes, _CORES)
     return embed(frame, loaded.annotator, windowing, settings.dimension, partitions)
@@ -142,7 +144,7 @@ def _seconds_of_defaults(config: Config, texts: list[reference.Text]) -> float:
     from sparknlp.base import DocumentAssembler
 
     builder = SparkSession.builder.master(f"local[{_CORES}]").config("spark.driver.memory", config.spark.driver_memory)
-    jars = sorted((resolve(config.spark.ivy_folder) / "jars").glob("*.jar"))
+    jars = resolved_jars(config) or []
     builder = builder.config("spark.jars", ",".join(map(str, jars))).config("spark.ui.enabled", "false")
     builder = builder.config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")
     session = builder.config("spark.kryoserializer.buffer.max", "2000M").getOrCreate()

@@ -38,9 +38,10 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family
 from linnaeus.contracts.config import Config, load_config, resolve
 from linnaeus.features.text import text
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CANDIDATE, Tracking
+from linnaeus.runtime.tracking import Tracking
 from linnaeus.training.evaluation import OVERALL
 from linnaeus.training.examples import examples
 from linnaeus.training.leakage import without_leaks

@@ -33,9 +33,10 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import FeatureManifest, Head, LinearModel, ModelBundle
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.lexical import binary_array
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CHAMPION, FINGERPRINT, Tracking
+from linnaeus.runtime.tracking import FINGERPRINT, Tracking
 from linnaeus.training.booster import parameters
 from tests.benchmarks.support import print_table, timed
 

@@ -28,9 +28,10 @@ from jobs._train import train
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import Family
 from linnaeus.contracts.config import Config, load_config, resolve
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CANDIDATE, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.benchmarks.support import json_lines, print_table, uniform
 
 SEED, ANNOTATORS, VOTES = 17, 60, 3

@@ -8,7 +8,15 @@ import random
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from linnaeus.bronze.deduplicate import conflicting_gold, drop_stale, newest, replaced_votes, superseded_votes
+from linnaeus.bronze.deduplicate import (
+    changed,
+    conflicting_gold,
+    drop_stale,
+    newest,
+    replaced_votes,
+    superseded_votes,
+    tied,
+)
 from tests.oracles import newest_by_key
 
 SCHEMA = "id string, body string, at timestamp, kind string"
@@ -141,6 +149,35 @@ def test_votes_between_runs(spark: SparkSession) -> None:
     (replaced,) = replaced_votes(stored, kept).collect()
     assert '"item_id":"i2","facet":"category","annotator_id":"ann","label":"arts"' in replaced["raw"]
     assert replaced["errors"] == ["superseded_vote"]
+
+
+def test_rows_against_those_that_are_stored(spark: SparkSession) -> None:
+    stored = spark.createDataFrame(
+        [
+            ("same", "x", day(1), "k"),
+            ("tie", "x", day(1), "k"),
+            ("undated tie", "x", None, None),
+            ("later", "x", day(1), "k"),
+            ("dated", "x", None, "k"),
+            ("not among them", "x", day(1), "k"),
+        ],
+        SCHEMA,
+    )
+    come = [
+        ("same", "x", day(1), "k"),
+        ("tie", "x", day(1), None),
+        ("undated tie", "y", None, None),
+        ("later", "y", day(2), "k"),
+        ("dated", "x", day(1), "k"),
+        ("new", "x", day(1), "k"),
+    ]
+    rows, compared = spark.createDataFrame(come, SCHEMA), ("body", "at", "kind")
+    assert values(tied(rows, stored, ("id",), "at", compared)) == [("tie",), ("undated tie",)]
+    differing = changed(rows, stored, ("id",), compared)
+    assert differing.columns == [*rows.columns, "is_stored"]
+    assert {row["id"]: row["is_stored"] for row in differing.collect()} == {
+        "tie": True, "undated tie": True, "later": True, "dated": True, "new": False,
+    }  # fmt: skip
 
 
 def test_conflicting_gold_labels(spark: SparkSession) -> None:

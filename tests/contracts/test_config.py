@@ -67,6 +67,20 @@ def test_the_environment_overlays_base_and_set_overlays_both() -> None:
     assert config.sources.content == "data/*.jsonl"
 
 
+def test_the_samples_texts_are_read_by_fewer_windows_and_no_others() -> None:
+    def most_windows(*overrides: str) -> int | None:
+        return load_config("local", overrides).embedder.most_windows
+
+    assert most_windows() == load_config("local").sample.most_windows is not None
+    assert most_windows("sources.content=data/*.jsonl") is None
+    assert most_windows("sources.content=null") is None
+    assert most_windows("sample.folder=elsewhere") is None
+    assert most_windows("embedder.most_windows=null") is None
+    assert most_windows("embedder.most_windows=5") == 5
+    assert most_windows("sample.most_windows=1") == 1
+    assert load_config("prod").embedder.most_windows is None
+
+
 def test_every_environment_loads() -> None:
     for path in conf_folder().glob("*.yml"):
         if path.stem not in {"base", "taxonomy", "risk"}:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import missing
 from tests.docs import text_files
 from tests.docs.pages import ROOT
 
@@ -19,7 +20,7 @@ def tracked() -> list[Path]:
     """Files that git has and that are there."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
-        pytest.skip("no checkout of git")
+        missing.skip("no checkout of git")
     said = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [file for name in said.split("\0") if name and (file := ROOT / name).is_file()]
 

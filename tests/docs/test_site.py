@@ -3,7 +3,6 @@ elsewhere."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from linnaeus.contracts import tables
+from tests import missing
 from tests.docs.pages import ROOT
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="the extra docs is not installed")
+missing.need_package("mkdocs")
 
 
 class Page(HTMLParser):

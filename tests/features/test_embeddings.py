@@ -166,6 +166,7 @@ def test_a_text_is_taken_once_and_none_without_words(spark: SparkSession) -> Non
 def test_the_size_counts_texts_bytes_and_windows(spark: SparkSession) -> None:
     texts = spark.createDataFrame([("T", "é" * 10), (None, "x" * 1000)], "title string, body string")
     assert size_of(texts, max_tokens=10) == Size(texts=2, bytes=22 + 1000, windows=2 + 26)
+    assert size_of(texts, max_tokens=10, most_windows=3) == Size(texts=2, bytes=22 + 1000, windows=2 + 3)
     assert size_of(texts.limit(0), max_tokens=10) == Size(0, 0, 0)
 
 

@@ -6,7 +6,14 @@ import pytest
 
 from linnaeus.contracts.config import load_config
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.features.language import LANGUAGES, UNDETERMINED, detector
+from linnaeus.features.language import (
+    _TEXTS_AT_ONCE,
+    LANGUAGES,
+    UNDETERMINED,
+    _readable,
+    batch_detector,
+    detector,
+)
 
 SETTINGS = load_config("local").tokens
 CASES = {
@@ -75,3 +82,28 @@ def test_unknown_languages_are_refused(languages: tuple[str, ...], said: str) ->
     with pytest.raises(ConfigurationError, match=said) as raised:
         detect("text", languages)
     assert "\n" not in str(raised.value)
+
+
+def test_texts_told_together_are_told_as_the_model_tells_each() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages([one for one in identifier.labels if {"nb": "no", "nn": "no"}.get(one, one) in LANGUAGES])
+    texts = [*CASES, *(text[:n] for text in CASES for n in (5, 12, 30)), "zz ok \x00"] * 15
+    together = batch_detector(tuple(sorted(LANGUAGES)), 0.3)(texts)
+    assert len(texts) > _TEXTS_AT_ONCE
+    for text, code in zip(texts[: len(texts) // 15], together, strict=False):
+        words = _readable(text)
+        told, probability = identifier.classify(words) if words else ("", 0.0)
+        assert code == ({"nb": "no", "nn": "no"}.get(told, told) if probability >= 0.3 else UNDETERMINED)
+    assert together == together[: len(texts) // 15] * 15
+
+
+def test_rounding_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every text is asked for by itself, and the answers are the same."""
+    languages = tuple(sorted(SETTINGS.languages))
+    quick = batch_detector(languages, 0.25)(list(CASES))
+    monkeypatch.setattr("linnaeus.features.language._MARGIN", 2.0)
+    batch_detector.cache_clear()
+    assert batch_detector(languages, 0.25)(list(CASES)) == quick
+    batch_detector.cache_clear()

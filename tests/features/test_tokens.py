@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from pathlib import Path
@@ -249,3 +250,59 @@ def test_a_setting_that_changes_rows_changes_the_version(settings: Tokens, chang
 def test_what_changes_no_row_keeps_the_version(settings: Tokens) -> None:
     assert tokenizer_version(changed(settings, texts_a_partition=7)) == tokenizer_version(settings)
     assert tokenizer_version(changed(settings, lemma_dictionary="unused")) == tokenizer_version(settings)
+
+
+def test_patterns_of_one_character_and_longer_ones_clean_alike(spark: SparkSession, settings: Tokens) -> None:
+    texts = [*CASES, "ΟΔΟΣ ΣΑΣ a.b@c.org ΑΣ", "#a1 b2 https://x.org/c3-", "İ ẞ A-Σ."]
+    classes = changed(settings, clean_up_patterns=(r"[^\p{L}\p{M}\p{N}$£€]", "[1-3]"))
+    groups = changed(settings, clean_up_patterns=(r"(?:[^\p{L}\p{M}\p{N}$£€])", "(?:[1-3])"))
+    assert tokens_of(spark, texts, classes) == tokens_of(spark, texts, groups)
+
+
+def test_a_pattern_may_look_about_itself_within_a_word(spark: SparkSession, settings: Tokens) -> None:
+    ends = changed(settings, clean_up_patterns=("^x+|y$", "[a-c]{2}"), stop_words=())
+    assert tokens_of(spark, ["xxa by #xy abcad"], ends) == [["a", "b", "#xy", "d"]]
+
+
+def test_exceptions_come_back_to_their_places(spark: SparkSession, settings: Tokens) -> None:
+    text = "@a the http://x.org/b- (cats) #c @d\u2187e"
+    kept = ["@a", "http://x.org/b", "cats", "#c", "@d", "e"]
+    assert tokens_of(spark, [text, "the @a", "@a @a"], settings) == [kept, ["@a"], ["@a", "@a"]]
+    assert tokens_of(spark, [text], changed(settings, min_length=3, normal_form="stem")) == [
+        ["@a", "http://x.org/b", "cat", "#c", "@d"]
+    ]
+
+
+def test_words_are_those_of_the_tokenizer_itself(spark: SparkSession, settings: Tokens) -> None:
+    bare = {"exceptions": (), "clean_up_patterns": (), "stop_words": (), "lowercase": False, "max_length": 1000}
+    parts = [
+        "a",
+        "B",
+        "é",
+        "日",
+        "1",
+        " ",
+        " ",
+        "\n",
+        *".,;:!?*-()\"'",
+        "@",
+        "#",
+        "/",
+        "&",
+        "\u2187",
+        "\u2188",
+        "\t",
+        "_",
+        "^",
+    ]
+    draw = random.Random(3)
+    texts = ["".join(draw.choices(parts, k=draw.randint(0, 40))) for _ in range(2000)]
+    rows = spark.createDataFrame(list(enumerate(texts)), f"place int, {c.TEXT} string")
+    stages = [
+        DocumentAssembler().setInputCol("ready").setOutputCol("document"),
+        Tokenizer().setInputCols(["document"]).setOutputCol("token").setExceptions(["\ue000"]),
+    ]
+    ready = rows.withColumn("ready", spaced(F.col(c.TEXT)))
+    theirs = Pipeline(stages=stages).fit(ready).transform(ready).select("token.result").orderBy("place").collect()
+    found = tokens_of(spark, texts, changed(settings, detect_sentences=False, **bare))
+    assert found == [row["result"] for row in theirs]

@@ -23,6 +23,7 @@ from linnaeus.features.windows import (
     cut_into_windows,
     pool_windows,
     spans_of,
+    spread,
 )
 from tests.features.test_embeddings import TEXTS
 from tests.oracles import numbers_of
@@ -116,6 +117,28 @@ def test_a_long_text_is_cut_at_words_and_shares_an_overlap() -> None:
     # Room for four tokens: "ab c d" and then, sharing "d" (one token), "d abc"; "e" and the next "e" fit after it.
     windows = small().windows("ab c d abc e e")
     assert [(one.text, one.n_tokens) for one in windows] == [("ab c d", 4), ("d abc", 4), ("e e", 2)]
+
+
+@given(n=st.integers(1, 60), most=st.integers(1, 70))
+def test_a_cap_keeps_the_first_window_and_others_evenly_spread(n: int, most: int) -> None:
+    spans = [(place, place + 1) for place in range(n)]
+    kept = [first for first, _ in spread(spans, most)]
+    assert kept[0] == 0 and len(kept) == min(n, most)
+    gaps = {following - first for first, following in itertools.pairwise([*kept, n])}
+    assert max(gaps) - min(gaps) <= 1
+    assert spread(spans, None) == spans
+
+
+def test_windows_beyond_the_cap_are_not_read_and_weights_are_shares_of_those_that_are() -> None:
+    text = "ab c d abc e e"  # three windows of 4, 4 and 2 tokens
+    capped = [Cutter(Windowing(LETTERS, 6, 1, 0.5, 1.0, most)) for most in (1, 2, 3)]
+    assert [[one.text for one in cutter.windows(text)] for cutter in capped] == [
+        ["ab c d"],
+        ["ab c d", "d abc"],
+        ["ab c d", "d abc", "e e"],
+    ]
+    assert [weight for _, weight in capped[1].weighted(None, text)] == [0.5, 0.5]
+    assert capped[2].weighted(None, text) == small().weighted(None, text)
 
 
 def test_weights_are_shares_by_tokens_of_each_parts_weight() -> None:

@@ -6,7 +6,17 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from linnaeus.features.words import MARK, marked, spaced
+from linnaeus.features.words import (
+    BETWEEN,
+    EASY,
+    MARK,
+    is_ascii,
+    marked,
+    put_back,
+    shortened,
+    spaced,
+    unmarked,
+)
 
 SPACED = {
     "plain text, as it is: 1,000 (or 5%)!": "plain text, as it is: 1,000 (or 5%)!",
@@ -60,3 +70,41 @@ def test_each_kind_can_be_left_out(spark: SparkSession, kind: str) -> None:
     without = shown(spark, [text], tuple(one for one in EVERY if one != kind))[0]
     assert only.count(MARK) == 1 and without.count(MARK) == 3
     assert shown(spark, [text], ()) == [text]
+
+
+def test_the_mark_alone_is_left_and_exceptions_are_told_in_order(spark: SparkSession) -> None:
+    given = f" {MARK}http://x.org/a- {MARK}@b, c"
+    bare, kept = unmarked(F.col("text"))
+    rows = spark.createDataFrame([(given,), ("none",), ("",)], "text string").select(bare.alias("b"), kept.alias("k"))
+    assert [tuple(row) for row in rows.collect()] == [
+        (f" {MARK}- {MARK}, c", ["http://x.org/a", "@b"]),
+        ("none", []),
+        ("", []),
+    ]
+
+
+def test_a_text_is_ascii_or_not(spark: SparkSession) -> None:
+    rows = spark.createDataFrame([("abc",), ("é",), ("",)], "text string")
+    assert [row[0] for row in rows.select(is_ascii(F.col("text"))).collect()] == [True, False, True]
+
+
+SHORTENED = {
+    "The cats sat, (as ever) on it's don't-mat.": f"{EASY}\nsat,\n(as\never)\n{EASY}\ndon't-mat.",
+    "all of them easy": f"{EASY}\n",
+    "'tis - a-b -c d-": f"'tis\n-\n{EASY}\n-c\nd-",
+    "a\u2187b. c": f"{EASY}\n\u2187b.\n{EASY}\n",
+    "  two\t lines\n": f"\n{EASY}\n",
+    "...": "...",
+    "": "",
+}
+
+
+def test_neighbours_that_the_tokenizer_leaves_alone_are_left_out_and_come_back(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(list(enumerate(SHORTENED)), "place int, text string")
+    short, easy = shortened(F.col("text"))
+    rows = rows.select("place", "text", short.alias("short"), easy.alias("easy"))
+    found = rows.select("text", "short", put_back(F.col("short"), EASY, F.col("easy")).alias("again")).orderBy("place")
+    for row in found.collect():
+        assert row["short"] == SHORTENED[row["text"]]
+        words = row["text"].replace("\u2187", " ").split()
+        assert [word for word in row["again"].replace("\u2187", BETWEEN).split(BETWEEN) if word] == words

@@ -4,6 +4,7 @@ champion. And the processes that run its jobs to be killed, or at the same momen
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -17,27 +18,37 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs import roll_up_creators, score_content, served_model
+from jobs import ingest_bronze, roll_up_creators, score_content, served_model
 from jobs._models import manifest_in_force
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime import arrow_rows, small_writes
 from linnaeus.runtime import lake as lake_module
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.files import write_whole
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.ledger import FINISHED, Ledger
 from linnaeus.runtime.spark import build_session
-from linnaeus.runtime.tracking import CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.jobs import lakes, tiny
 from tests.oracles import random_bundle
 from tests.patience import PATIENCE
 from tests.runtime.test_tracking import register_as
 
-MAINS = {"score_content": score_content.main, "roll_up_creators": roll_up_creators.main}
+MAINS = {
+    "score_content": score_content.main,
+    "roll_up_creators": roll_up_creators.main,
+    "ingest_bronze": ingest_bronze.main,
+}
 PROFILES, HISTORY, CREATORS = tables.CONTENT_PROFILES, tables.CREATOR_PROFILE_HISTORY, tables.CREATOR_PROFILES
-WRITTEN = {"score_content": (PROFILES,), "roll_up_creators": (HISTORY, CREATORS)}
+WRITTEN = {
+    "score_content": (PROFILES,),
+    "roll_up_creators": (HISTORY, CREATORS),
+    "ingest_bronze": (tables.CONTENT, tables.QUARANTINE),
+}
 OLD, NEW = 40, 12  # contents
 HEADS = {"category": {"category": ("business", "politics", "sport")}, "risk": {"spam": ("no", "yes")}}
 DONE, KILLED = "done", "killed"  # outcomes
@@ -82,6 +93,29 @@ def _champion(tracking: Tracking, config: Config, family: Any, seed: int) -> Non
     tracking.point(name, CHAMPION, version)
 
 
+def ingest_sources(base: Path) -> list[str]:
+    """Settings of contents in twelve files, which are written where they are not there."""
+    folder = base / "posts"
+    if not folder.exists():
+        folder.mkdir()
+        for number in range(12):
+            _posts(folder, number, [f"{number} {place}" for place in range(5)], "first")
+    return [f"sources.content={folder}"]
+
+
+def change_ingest_sources(base: Path) -> None:
+    """A file is gone, one is new, and one says something else of contents at the same time; so does one that stays."""
+    folder = base / "posts"
+    (folder / "0.jsonl").unlink()
+    _posts(folder, 1, ["1 0", "1 1", "2 0"], "else")
+    _posts(folder, 12, ["12 0", "3 0", ""], "new")  # a content without an id is set aside
+
+
+def _posts(folder: Path, number: int, names: Sequence[str], body: str) -> None:
+    records = [{"content_id": name, "creator_id": "u", "body": body, "published_at": "2024-01-01"} for name in names]
+    (folder / f"{number}.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in records))
+
+
 def digests(lake: Path, job: str) -> dict[str, str]:
     """SHA-256 of the sorted rows of the tables that a job writes, without their stamps of time."""
     return {
@@ -107,12 +141,12 @@ def _die() -> None:
     time.sleep(60)
 
 
-def _at(owner: Any, name: str, table: Table | None, after: bool) -> None:
-    """Die when a function is called (for a table, if one is given), or when it has returned."""
-    real = getattr(owner, name)
+def _at(owner: Any, name: str, table: Table | None, after: bool, call: int = 1) -> None:
+    """Die when a function is called (for a table, if one is given) so many times, or when it has returned."""
+    real, calls = getattr(owner, name), itertools.count(1)
 
     def dying(*given: Any, **named: Any) -> Any:
-        is_here = table is None or table in given
+        is_here = (table is None or table in given) and next(calls) == call
         if is_here and not after:
             _die()
         answer = real(*given, **named)
@@ -137,25 +171,52 @@ def _when_files_are_written(lake: Path, table: Table) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _by_spark(patch: Callable[[], None]) -> None:
+    """Patch what is given, and let Spark write few rows, too."""
+    small_writes.MOST_ROWS = -1
+    patch()
+
+
 # Where a run dies, by job: what is patched for it, given the lake's folder.
 POINTS: dict[str, dict[str, Callable[[Path], None]]] = {
     "score_content": {
         "before the batch is in the ledger": lambda lake: _at(Lake, "insert_new", tables.LEDGER, False),
         "when the batch is in the ledger": lambda lake: _at(Lake, "insert_new", tables.LEDGER, True),
         "when a model is loaded": lambda lake: _at(Tracking, "load", None, True),
-        "when all is scored": lambda lake: _at(lake_module, "_check_rows", PROFILES, True),
+        "when all is scored": lambda lake: _at(arrow_rows, "check", PROFILES, True),
+        "when all is scored and Spark writes": lambda lake: _by_spark(
+            lambda: _at(lake_module, "_check_rows", PROFILES, True)
+        ),
         "when files are written": lambda lake: _when_files_are_written(lake, PROFILES),
+        "when Spark has written files": lambda lake: _by_spark(lambda: _when_files_are_written(lake, PROFILES)),
         "when the rows are committed": lambda lake: _at(Lake, "merge", PROFILES, True),
         "when the ledger is finished": lambda lake: _at(Ledger, "_finish", None, True),
     },
     "roll_up_creators": {
         "when the batch is in the ledger": lambda lake: _at(Lake, "insert_new", tables.LEDGER, True),
-        "when the history is made": lambda lake: _at(lake_module, "_check_rows", HISTORY, True),
+        "when the history is made": lambda lake: _at(arrow_rows, "check", HISTORY, True),
+        "when the history is made and Spark writes": lambda lake: _by_spark(
+            lambda: _at(lake_module, "_check_rows", HISTORY, True)
+        ),
         "when files of the history are written": lambda lake: _when_files_are_written(lake, HISTORY),
+        "when Spark has written files of the history": lambda lake: _by_spark(
+            lambda: _when_files_are_written(lake, HISTORY)
+        ),
         "when the history is committed": lambda lake: _at(Lake, "merge", HISTORY, True),
         "when files are written": lambda lake: _when_files_are_written(lake, CREATORS),
         "when the profiles are committed": lambda lake: _at(Lake, "merge", CREATORS, True),
     },
+}
+
+
+INGEST_POINTS: dict[str, Callable[[Path], None]] = {
+    "when the list is without what was lost": lambda lake: _at(Lake, "replace_part", tables.SOURCE_FILES, True),
+    "when that is marked": lambda lake: _at(Lake, "set_properties", tables.CONTENT, True),
+    "when records are set aside": lambda lake: _at(Lake, "merge", tables.QUARANTINE, True),
+    "when files are written": lambda lake: _when_files_are_written(lake, tables.CONTENT),
+    "when the rows are committed": lambda lake: _at(Lake, "merge", tables.CONTENT, True),
+    "when the list is on record": lambda lake: _at(Lake, "replace_part", tables.SOURCE_FILES, True, call=2),
+    "when it is marked": lambda lake: _at(Lake, "set_properties", tables.CONTENT, True, call=2),
 }
 
 
@@ -174,7 +235,8 @@ def serve(folder: str) -> None:
             time.sleep(0.01)
         said = json.loads(order.read_text(encoding="utf-8"))
         if said["point"] is not None:
-            POINTS[said["job"]][said["point"]](Path(said["lake"]))
+            points = POINTS | {"ingest_bronze": INGEST_POINTS}
+            points[said["job"]][said["point"]](Path(said["lake"]))
         try:
             run(said["job"], said["settings"])
             outcome = DONE

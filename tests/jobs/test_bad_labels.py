@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from jobs import promote_model, train_category, train_risk
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from linnaeus.training.split import HELD_OUT, TRAIN
 from tests.conftest import MakeConfig
 from tests.jobs import lakes

@@ -21,8 +21,9 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, TrackingError
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION, PASSED
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, Tracking, Version
+from linnaeus.runtime.tracking import Tracking, Version
 from linnaeus.training.evaluation import Figure
 from tests.conftest import MakeConfig, local_config
 from tests.oracles import random_bundle

@@ -26,9 +26,10 @@ from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.errors import ConfigurationError, InputError
 from linnaeus.features.vector import hashed_terms
 from linnaeus.inference.words import term_names
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.command import run_command
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import MakeConfig
 from tests.contents import contents
 from tests.oracles import random_bundle, vector_bytes, with_logistic

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs import build_embeddings
+from jobs import build_embeddings, flow
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, repository
 from linnaeus.contracts.errors import NoChampionError
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import MakeConfig
 from tests.golden import Golden, copied
 from tests.jobs import flowed, tiny
@@ -68,8 +69,15 @@ def test_the_flow_fills_every_table_and_a_second_run_changes_nothing(
         assert stamps == {champion.tags["feature_manifest"]} == {tracking.load(champion).manifest.version}
 
     before = versions(spark, config)
+    settings = [*flowed.SETTINGS, *tiny.write(tmp_path / "sources", content, labels)]
+    assert run(make_config(*settings, "run.full=true"))["rows_written"] == 0
+    assert versions(spark, config) == before
     assert run(config)["rows_written"] == 0
     assert versions(spark, config) == before
+    # The same once more where no JVM can start: what is as it was is not looked at by Spark.
+    said = _said(_start(tmp_path, settings, JAVA_HOME="/nowhere"))
+    assert json.loads(said.splitlines()[-1])["table_versions"].items() <= before.items(), said
+    assert said.count(flow._UP_TO_DATE) >= len(flowed.GRAPH), said
 
     new = [content[0] | {"content_id": f"new-{i}", "body": tiny.text("sport", 1000 + i)} for i in range(10)]
     copy = content[0] | {"content_id": "copy"}
@@ -102,7 +110,7 @@ def test_without_a_champion_nothing_is_scored(spark: SparkSession, config: Confi
     assert not Lake(spark, config).exists(tables.CONTENT_PROFILES)
 
 
-def _start(folder: Path, settings: list[str]) -> subprocess.Popen[str]:
+def _start(folder: Path, settings: list[str], **environment: str) -> subprocess.Popen[str]:
     own = [f"lake.root={folder / 'lake'}", f"tracking.uri=sqlite:///{folder / 'mlflow.db'}"]
     own += [f"tracking.artifacts={folder / 'artifacts'}", "spark.master=local[2]", *settings]
     arguments = [part for setting in own for part in ("--set", setting)]
@@ -112,7 +120,7 @@ def _start(folder: Path, settings: list[str]) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env=os.environ | {"PYTHONFAULTHANDLER": "1"},
+        env=os.environ | {"PYTHONFAULTHANDLER": "1"} | environment,
         text=True,
     )
 

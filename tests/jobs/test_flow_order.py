@@ -30,7 +30,7 @@ def play(spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch) -
     """`play(graph, work)`: run a graph whose jobs are calls of `work` with the job's name."""
 
     def run(graph: flow.Graph, work: Work, recorded: Work = lambda job: None, at_once: int | None = None) -> Any:
-        def perform(job: str, main: object, config: Config) -> Finished:
+        def perform(job: str, main: object, config: Config, check: object) -> Finished:
             work(job)
             return Finished(job, datetime.datetime.now(), 0.0, JobResult(1, 2, 3))
 
@@ -46,6 +46,25 @@ def play(spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch) -
             return flow.run(config, graph, Console(file=nowhere), at_once)
 
     return run
+
+
+def test_a_job_of_long_tasks_waits_until_no_other_runs(
+    play: Callable[..., dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow, "_LONG_TASKS", {"b"})
+    running: set[str] = set()
+    beside: dict[str, set[str]] = {}
+
+    def work(job: str) -> None:
+        running.add(job)
+        beside[job] = set(running)
+        running.discard(job)
+
+    play(DIAMOND, work)
+    assert list(beside) == ["a", "c", "b", "d"] and beside["b"] == {"b"}
+    assert flow._to_start(["b", "c"], has_company=False) == ["c"]
+    assert flow._to_start(["b"], has_company=True) == []
+    assert flow._to_start(["b"], has_company=False) == ["b"]
 
 
 def test_jobs_that_do_not_depend_on_each_other_run_side_by_side(play: Callable[..., dict[str, object]]) -> None:

@@ -26,11 +26,14 @@ from linnaeus.contracts.errors import InputError
 from linnaeus.contracts.hashed_ids import Hasher
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.command import run_command
+from linnaeus.runtime.file_record import TakenIn
 from linnaeus.runtime.lake import Lake, MergeCounts
 from linnaeus.runtime.sources import open_source
 from tests.oracles import newest_by_key
 
 SOURCES = ("content", "creators", "votes", "gold_labels")
+FULL = ("--set", "run.full=true")
+main = ingest_bronze.main
 Fields = dict[str, str | None]
 
 
@@ -87,6 +90,19 @@ class _Shelf:
         found = [row.asDict() for row in rows.collect()]
         self.merged.setdefault(table.full_name, []).extend(found)
         return MergeCounts(inserted=len(found), updated=0)
+
+
+class _NoRecord:
+    """Stands for the record of files: none is on it, and nothing is put there."""
+
+    def __init__(self, lake: _Shelf) -> None:
+        self.written: list[TakenIn] = []
+
+    def known(self, source: str, table: Table, rules: str) -> None:
+        return None
+
+    def write(self, taken: list[TakenIn]) -> None:
+        self.written += taken
 
 
 TIMES = {"2024-01-01": 1, "2024-01-01T00:00:00Z": 1, "2024-01-02 00:00:00": 2, "2024-01-03T02:00:00+02:00": 3}
@@ -288,6 +304,7 @@ def test_every_record_is_kept_set_aside_or_a_duplicate(
     gone: Gone,
 ) -> None:
     monkeypatch.setattr(ingest_bronze, "Lake", _Shelf)
+    monkeypatch.setattr(ingest_bronze, "FileRecord", _NoRecord)
     _Shelf.merged, _Shelf.erased = {}, gone
     _Shelf.stored = {
         "bronze.content": [(name, None if at is None else f"2024-01-0{at}") for name, at in stored.items()]
@@ -320,7 +337,7 @@ def test_every_record_is_kept_set_aside_or_a_duplicate(
         assert sorted(kept, key=repr) == sorted(one.kept, key=repr)
         aside = {
             (bytes(row["raw_bytes"] or row["raw"].encode()), tuple(row["errors"])): row["occurrences"]
-            for row in _Shelf.merged["bronze.quarantine"]
+            for row in _Shelf.merged.get("bronze.quarantine", [])
             if row["source"] == name
         }
         assert aside == dict(one.quarantined)
@@ -439,7 +456,7 @@ def test_a_lakes_life(spark: SparkSession, tmp_path: Path, capsys: pytest.Captur
         tmp_path / "second.jsonl",
         [newer, older, older | {"published_at": "2023-12-31"}, later | {"content_id": "csv", "published_at": "2020"}],
     )
-    assert run_command("ingest_bronze", ingest_bronze.main, arguments(tmp_path, content=second, **others)) == 0
+    assert run_command("ingest_bronze", main, [*arguments(tmp_path, content=second, **others), *FULL]) == 0
     next_, said = last_line(capsys)
     assert said["content"] == "4 read, 2 kept (2 new or changed), 0 quarantined, 2 duplicates"
     unchanged = ("creators", "votes", "gold_labels")
@@ -449,12 +466,16 @@ def test_a_lakes_life(spark: SparkSession, tmp_path: Path, capsys: pytest.Captur
     bodies = {row["content_id"]: row["body"] for row in lake.read(tables.CONTENT).collect()}
     assert bodies == {name: row["body"] for name, row in found.items()} | {"10": "later", "csv": "later"}
 
-    # The same file again writes nothing.
-    assert run_command("ingest_bronze", ingest_bronze.main, arguments(tmp_path, content=second)) == 0
+    # The same file again writes nothing; unless it is asked for in full, it is not read either.
+    assert run_command("ingest_bronze", main, arguments(tmp_path, content=second)) == 0
+    unread, said = last_line(capsys)
+    assert said == {"content": "0 read, 0 kept (0 new or changed), 0 quarantined, 0 duplicates; 1 files, 1 unchanged"}
+    assert unread["table_versions"].items() <= next_["table_versions"].items()
+    assert run_command("ingest_bronze", main, [*arguments(tmp_path, content=second), *FULL]) == 0
     third, said = last_line(capsys)
     assert said == {"content": "4 read, 2 kept (0 new or changed), 0 quarantined, 2 duplicates"}
     assert third["rows_written"] == 0 and third["table_versions"].items() <= next_["table_versions"].items()
-    assert lake.read(tables.JOB_RUNS).count() == 3
+    assert lake.read(tables.JOB_RUNS).count() == 4
 
 
 # --- which files a setting names

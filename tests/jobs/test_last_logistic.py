@@ -12,7 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs import _train, aggregate_labels, build_embeddings, build_tokens, ingest_bronze, train_category
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import ModelBundle
-from linnaeus.runtime.tracking import CANDIDATE, Tracking
+from linnaeus.runtime.aliases import CANDIDATE
+from linnaeus.runtime.tracking import Tracking
 from linnaeus.training.split import CALIBRATION, TRAIN
 from tests.conftest import MakeConfig
 from tests.jobs import tiny

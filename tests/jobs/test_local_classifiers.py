@@ -16,8 +16,9 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import Config
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, Tracking
+from linnaeus.runtime.tracking import Tracking
 from linnaeus.training.booster import Fitted
 from tests.conftest import MakeConfig
 from tests.jobs import tiny

@@ -21,7 +21,8 @@ from jobs import _train
 from jobs._models import Judgement, manifest_in_force
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import TrackingError
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, FINGERPRINT, Tracking
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
+from linnaeus.runtime.tracking import FINGERPRINT, Tracking
 from linnaeus.training.evaluation import Figure
 from tests.conftest import MakeConfig
 from tests.oracles import random_bundle

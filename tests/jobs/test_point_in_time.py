@@ -14,8 +14,9 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking, Version
+from linnaeus.runtime.tracking import FINGERPRINT, Tracking, Version
 from tests.conftest import MakeConfig
 from tests.jobs import tiny
 

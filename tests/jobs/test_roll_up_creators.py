@@ -17,8 +17,10 @@ from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.tables import Table
+from linnaeus.runtime import small_writes
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.lake import Lake, MergeCounts
+from linnaeus.runtime.small_writes import SmallWrites
 from tests.conftest import MakeConfig
 from tests.creators.frames import contents_of, creators_of, profiles, tree_file
 from tests.creators.slow import One
@@ -119,24 +121,28 @@ def test_changes_are_kept_and_the_same_input_writes_nothing(
 
 @pytest.mark.soak
 @pytest.mark.slow
+@pytest.mark.parametrize("way", ["small", "spark"])
 def test_another_run_that_comes_between_leaves_no_change_twice(
-    spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """Both have read the history as it was; the other commits just before this one's merge."""
+    owner, name = (SmallWrites, "merge") if way == "small" else (Lake, "_merge_with_retries")
+    if way == "spark":
+        monkeypatch.setattr(small_writes, "MOST_ROWS", -1)
     lake = Lake(spark, config)
     fill(lake, TECH)
     roll_up_creators.main(config)
     fill(lake, [*SPAM, *TENNIS])
-    merge = Lake._merge_with_retries
+    merge = getattr(owner, name)
     others: list[int] = []
 
-    def late(self: Lake, changed: Any, table: Table, counts: MergeCounts) -> None:
+    def late(self: Any, changed: Any, table: Table, *more: Any) -> Any:
         if table is tables.CREATOR_PROFILE_HISTORY and not others:
             others.append(0)
             others[0] = roll_up_creators.main(config).rows_written
-        merge(self, changed, table, counts)
+        return merge(self, changed, table, *more)
 
-    monkeypatch.setattr(Lake, "_merge_with_retries", late)
+    monkeypatch.setattr(owner, name, late)
     roll_up_creators.main(config)
     assert others == [5]  # two profiles, the end of a row and two that began
     found = [(row[c.CREATOR_ID], row[c.REVISION], row[c.IS_CURRENT]) for row in history(lake)]

@@ -16,9 +16,10 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.command import JobResult
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import MakeConfig
 from tests.jobs import lakes
 from tests.oracles import random_bundle

@@ -14,8 +14,9 @@ from jobs import score_content, served_model
 from jobs._models import manifest_in_force
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import MakeConfig
 from tests.contents import contents
 from tests.oracles import random_bundle, vector_bytes

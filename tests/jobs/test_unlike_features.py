@@ -16,8 +16,9 @@ from jobs._models import manifest_in_force
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.errors import LinnaeusError, UnfitError
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import MakeConfig
 from tests.jobs import lakes
 from tests.oracles import random_bundle

@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from jobs import aggregate_labels, build_embeddings, build_tokens, ingest_bronze, train_risk
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
+from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CANDIDATE, FINGERPRINT, Tracking
+from linnaeus.runtime.tracking import FINGERPRINT, Tracking
 from tests.conftest import MakeConfig
 from tests.jobs import tiny
 

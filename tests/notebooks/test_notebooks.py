@@ -11,12 +11,13 @@ from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import repository
 from linnaeus.suite.notebooks import PARAMETERS, read_source, to_ipynb, to_source
+from tests import missing
 from tests.tiny_embedder import make_embedder
 
 FOLDER = (repository() or Path()) / "notebooks"
 ALL = sorted(path.stem for path in FOLDER.glob("*.py"))
 PNG = b"\x89PNG"
-pytest.importorskip("nbclient", reason="make setup installs what runs notebooks")
+missing.need_package("nbclient")
 
 from tests.golden import Golden, copied  # noqa: E402
 from tests.jobs import flowed  # noqa: E402

@@ -13,14 +13,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import xgboost
 
 from linnaeus.runtime import bootstrap
+from tests.patience import PATIENCE
+from tests.runtime.java import fake_java, version_text
 
-SOURCE = Path(bootstrap.__file__)
+SOURCE = Path(bootstrap.__file__).parents[1]
+STANDARD_LIBRARY_ALONE = ("bootstrap", "machine", "package_index")
 ROOT = bootstrap.root_folder()
 # Nothing listens on port 9 of this machine: the index is refused at once.
 NO_NETWORK = {
@@ -38,22 +42,28 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make_checkout(root: Path) -> Path:
-    script = root / SOURCE.relative_to(ROOT)
-    script.parent.mkdir(parents=True)
-    shutil.copy(SOURCE, script)
-    (root / "setup.py").write_text("from setuptools import setup\nsetup(name='linnaeus', install_requires=['rich'])\n")
+    package = root / SOURCE.relative_to(ROOT)
+    package.mkdir(parents=True)
+    for name in ("__init__.py", "runtime/__init__.py", *(f"runtime/{module}.py" for module in STANDARD_LIBRARY_ALONE)):
+        (package / name).parent.mkdir(exist_ok=True)
+        shutil.copy(SOURCE / name, package / name)
+    (root / "setup.py").write_text(
+        "from setuptools import setup\n"
+        "setup(name='linnaeus', install_requires=['rich'], extras_require={'local': [], 'test': []})\n"
+    )
     (root / "conf").mkdir()
     (root / "conf" / "constraints.txt").write_text("rich==15.0.0\n")
+    for name in ("overrides.txt", "build.cfg"):
+        (root / "conf" / name).touch()
     return root
 
 
 def set_up(root: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the set-up of a checkout, after `code`, with free disk enough for these small ones."""
-    before = f"import sys; sys.path.insert(0, {str(root / SOURCE.parent.relative_to(ROOT))!r}); import bootstrap as b"
-    program = f"{before}; b.check_disk = lambda root: None\n{code}\nsys.exit(b.main())"
-    return subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True, timeout=60
-    )
+    before = "import sys; from linnaeus.runtime import bootstrap as b; b.check_disk = lambda root: None"
+    program = f"{before}\n{code}\nsys.exit(b.main())"
+    found = os.environ | {"PYTHONPATH": str(root / "libs")} | environment
+    return subprocess.run([sys.executable, "-c", program], env=found, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def the_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
@@ -63,46 +73,6 @@ def the_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("setup: ")
     return lines[0]
-
-
-def fake_java(folder: Path, says: str) -> Path:
-    java = folder / "bin" / "java"
-    java.parent.mkdir(parents=True)
-    java.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{says}\nEND\n")
-    java.chmod(0o755)
-    return java
-
-
-def version_text(version: str) -> str:
-    return f'openjdk version "{version}" 2025-04-15\nOpenJDK Runtime Environment (build {version}+6)'
-
-
-@pytest.mark.parametrize("version", [(3, 10), (3, 11), (3, 12)])
-def test_python_that_can_be_used(version: tuple[int, int]) -> None:
-    bootstrap.check_python(version)
-
-
-@pytest.mark.parametrize("version", [(2, 7), (3, 9), (3, 13)])
-def test_python_that_cannot_be_used(version: tuple[int, int]) -> None:
-    with pytest.raises(bootstrap.WrongMachineError, match=rf"Python {version[0]}\.{version[1]} .* can't be used"):
-        bootstrap.check_python(version)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('java version "1.8.0_292"', 8),
-        (version_text("11.0.2"), 11),
-        (version_text("17.0.15"), 17),
-        (version_text("21"), 21),
-        ("Picked up JAVA_TOOL_OPTIONS: -Xmx1g\n" + version_text("17.0.1"), 17),
-        ('openjdk version "22-ea" 2024-03-19', 22),
-        ("no such command", None),
-        ("", None),
-    ],
-)
-def test_java_version_is_read(text: str, expected: int | None) -> None:
-    assert bootstrap.parse_java_version(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -119,14 +89,6 @@ def test_wrong_java(checkout: Path, tmp_path: Path, version: str, problem: str, 
     assert re.search(problem, line)
     assert f"from {through}" in line and "17 is needed" in line
     assert not (checkout / ".venv").exists()
-
-
-def test_right_java_by_java_home_goes_before_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_java(tmp_path / "new", version_text("17.0.15"))
-    old = fake_java(tmp_path / "old", version_text("11.0.2"))
-    monkeypatch.setenv("PATH", str(old.parent), prepend=":")
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "new"))
-    assert bootstrap.check_java() == 17
 
 
 def test_no_java(checkout: Path, tmp_path: Path) -> None:
@@ -150,12 +112,6 @@ def test_no_network(checkout: Path) -> None:
     log = checkout / ".cache" / "setup.log"
     assert str(log) in line and "pip" in log.read_text()
     assert not (checkout / ".venv").exists()
-
-
-def test_too_little_free_disk(tmp_path: Path) -> None:
-    with pytest.raises(bootstrap.BootstrapError, match=r"has .* GB free .* free some space"):
-        bootstrap.check_disk(tmp_path, needed=1 << 60)
-    bootstrap.check_disk(tmp_path, needed=1)
 
 
 def test_full_disk(small_disk: Path) -> None:
@@ -189,7 +145,7 @@ def _accept(listener: socket.socket, kept: list[socket.socket]) -> None:
 def test_interruption_leaves_nothing(checkout: Path, silent_index: str) -> None:
     process = start_until_pip(checkout, silent_index)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert said.splitlines() == ["setup: interrupted; nothing half-made was kept, run `make setup` again"]
     assert not (checkout / ".venv").exists()
@@ -199,14 +155,14 @@ def test_a_killed_set_up_is_begun_anew(checkout: Path, silent_index: str) -> Non
     process = start_until_pip(checkout, silent_index)
     # Killed alone, it leaves pip at work in .venv, and the lock with it: nobody else may touch the folder yet.
     process.kill()
-    process.wait(timeout=20)
+    process.wait(timeout=PATIENCE)
     assert process.stderr is not None
     process.stderr.close()
     with (checkout / ".cache" / "setup.lock").open("w") as lock, pytest.raises(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.killpg(process.pid, signal.SIGKILL)
     assert (checkout / ".venv").is_dir()
-    done = set_up(checkout, "b._logged = lambda *_: (_ for _ in ()).throw(b.BootstrapError('no more of this'))")
+    done = set_up(checkout, "b._run = lambda *_: (_ for _ in ()).throw(b.BootstrapError('no more of this'))")
     assert "removing a .venv that is half-made" in done.stdout
     assert the_line(done) == "setup: no more of this"
     assert not (checkout / ".venv").exists()
@@ -215,12 +171,13 @@ def test_a_killed_set_up_is_begun_anew(checkout: Path, silent_index: str) -> Non
 def start_until_pip(root: Path, index: str) -> subprocess.Popen[str]:
     """A set-up that hangs in pip."""
     environment = os.environ | NO_NETWORK | {"PIP_INDEX_URL": index, "PIP_DEFAULT_TIMEOUT": "60"}
-    command = [sys.executable, str(root / SOURCE.relative_to(ROOT))]
+    environment["PYTHONPATH"] = str(root / "libs")
+    command = [sys.executable, "-m", "linnaeus.runtime.bootstrap"]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     log = root / ".cache" / "setup.log"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not (log.is_file() and "pip" in log.read_text() and "install" in log.read_text()):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "pip was not reached"
@@ -230,39 +187,53 @@ def start_until_pip(root: Path, index: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def steps(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The commands of a set-up in which each succeeds at once; a fake Python stands in the .venv it makes."""
+    """The logged commands of a set-up in which each succeeds at once; a fake Python stands in the .venv it makes."""
     commands: list[str] = []
+    really = bootstrap._run
 
-    def logged(command: list[str], log: Path, root: Path, mode: str) -> None:
-        commands.append(" ".join(command))
-        if "venv" in command:
-            minor = Path(command[-1]) / "bin" / f"python3.{sys.version_info[1]}"
-            minor.parent.mkdir(parents=True)
-            minor.write_text('#!/bin/sh\necho "$2" >> .cache/steps\n')
-            minor.chmod(0o755)
-            (minor.parent / "python").symlink_to(minor)
+    def run(root: Path, *steps: bootstrap.Step) -> None:
+        for step in steps:
+            if step.log is not None:
+                commands.append(" ".join(step.command))
+                if "venv" in step.command:
+                    make_fake_python(Path(step.command[-1]))
+                step.then()
+        really(root, *(step for step in steps if step.log is None))
 
-    monkeypatch.setattr(bootstrap, "_logged", logged)
+    monkeypatch.setattr(bootstrap, "_run", run)
     monkeypatch.setattr(bootstrap, "check_disk", lambda root: None)
+    monkeypatch.setattr(bootstrap, "uv_settings", lambda pip, environment: {})
     for folder in bootstrap.ASSET_FOLDERS:
         (checkout / folder).mkdir(parents=True)
     return commands
 
 
+def make_fake_python(venv: Path) -> None:
+    minor = venv / "bin" / f"python3.{sys.version_info[1]}"
+    minor.parent.mkdir(parents=True)
+    minor.write_text('#!/bin/sh\necho "$2" >> .cache/steps\n')
+    minor.chmod(0o755)
+    (minor.parent / "python").symlink_to(minor)
+
+
+ENVIRONMENT = [" -m venv ", " -m pip ", " pyyaml", " pyspark", " -e .["]  # what tells the commands that make it
 MODULES = [f"linnaeus.runtime.{name}" for name in ("assets", "jars", "class_archive")]
 
 
 def modules_run(root: Path) -> list[str]:
+    """In order, but for the first two of a set-up, which run side by side."""
     file = root / ".cache" / "steps"
-    return file.read_text().split() if file.is_file() else []
+    found = file.read_text().split() if file.is_file() else []
+    return [one for at in range(0, len(found), 3) for one in (*sorted(found[at : at + 2]), *found[at + 2 : at + 3])]
 
 
 def test_a_second_call_does_nothing(checkout: Path, steps: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     bootstrap.set_up(checkout)
-    assert len(steps) == 2 and modules_run(checkout) == MODULES
+    assert [sign in step for sign, step in zip(ENVIRONMENT, steps, strict=True)] == [True] * 5
+    assert modules_run(checkout) == MODULES
     capsys.readouterr()
     bootstrap.set_up(checkout)
-    assert len(steps) == 2 and modules_run(checkout) == MODULES
+    assert len(steps) == 5 and modules_run(checkout) == MODULES
     assert capsys.readouterr().out == ""
 
 
@@ -270,21 +241,22 @@ def test_changed_requirements_are_installed_into_the_environment(checkout: Path,
     bootstrap.set_up(checkout)
     (checkout / "conf" / "constraints.txt").write_text("rich==14.0.0\n")
     bootstrap.set_up(checkout)
-    assert [" -m venv " in step for step in steps] == [True, False, False]
+    assert [" -m venv " in step for step in steps] == [True] + [False] * 8
+    assert [sign in step for sign, step in zip(ENVIRONMENT[1:], steps[5:], strict=True)] == [True] * 4
 
 
 def test_changed_coordinates_run_the_steps_alone(checkout: Path, steps: list[str]) -> None:
     bootstrap.set_up(checkout)
     (checkout / "conf" / "base.yml").write_text("spark: {}\n")
     bootstrap.set_up(checkout)
-    assert len(steps) == 2 and modules_run(checkout) == 2 * MODULES
+    assert len(steps) == 5 and modules_run(checkout) == 2 * MODULES
 
 
 def test_a_deleted_cache_is_made_again(checkout: Path, steps: list[str]) -> None:
     bootstrap.set_up(checkout)
     shutil.rmtree(checkout / ".cache" / "embedder")
     bootstrap.set_up(checkout)
-    assert len(steps) == 2 and modules_run(checkout) == 2 * MODULES
+    assert len(steps) == 5 and modules_run(checkout) == 2 * MODULES
 
 
 def test_an_environment_of_another_python_is_made_anew(checkout: Path, steps: list[str]) -> None:
@@ -292,7 +264,87 @@ def test_an_environment_of_another_python_is_made_anew(checkout: Path, steps: li
     (checkout / ".venv" / "bin" / f"python3.{sys.version_info[1]}").unlink()
     (checkout / "setup.py").write_text("")
     bootstrap.set_up(checkout)
-    assert [" -m venv " in step for step in steps] == [True, False, True, False]
+    assert [" -m venv " in step for step in steps] == [True, False, False, False, False] * 2
+
+
+def test_a_command_adds_its_extras_and_removes_none(checkout: Path, steps: list[str]) -> None:
+    bootstrap.set_up(checkout)
+    assert "-e .[local] " in f"{steps[-1]} "
+    bootstrap.set_up(checkout, ["test"])
+    assert [" -m venv " in step for step in steps[5:]] == [False] * 4
+    assert "-e .[local,test] " in f"{steps[-1]} " and modules_run(checkout) == MODULES
+    bootstrap.set_up(checkout)
+    bootstrap.set_up(checkout, ["test"])
+    assert len(steps) == 9
+    (checkout / "conf" / "constraints.txt").write_text("rich==14.0.0\n")
+    bootstrap.set_up(checkout)
+    assert "-e .[local,test] " in f"{steps[-1]} "
+
+
+def failing(error: Exception) -> Callable[..., None]:
+    def run(root: Path, *steps: bootstrap.Step) -> None:
+        raise error
+
+    return run
+
+
+def test_an_environment_outlives_extras_that_the_index_does_not_give(
+    checkout: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bootstrap.set_up(checkout)
+    stamp = (checkout / ".venv" / bootstrap.STAMP).read_text()
+    monkeypatch.setattr(bootstrap, "_run", failing(bootstrap.UnreachableError("no network")))
+    with pytest.raises(bootstrap.UnreachableError):
+        bootstrap.set_up(checkout, ["test"])
+    assert (checkout / ".venv" / bootstrap.STAMP).read_text() == stamp
+    bootstrap.set_up(checkout)
+
+
+@pytest.mark.parametrize("error", [bootstrap.BootstrapError("full"), bootstrap.UnreachableError("no network")])
+def test_an_environment_of_other_requirements_outlives_no_failure(
+    checkout: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    bootstrap.set_up(checkout)
+    (checkout / "conf" / "constraints.txt").write_text("rich==14.0.0\n")
+    monkeypatch.setattr(bootstrap, "_run", failing(error))
+    with pytest.raises(bootstrap.BootstrapError):
+        bootstrap.set_up(checkout)
+    assert not (checkout / ".venv").exists()
+
+
+def test_steps_run_side_by_side_and_one_failure_is_said_in_its_words(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    met = tmp_path / "met"
+    wait = f"while ! test -e {met}; do sleep 0.01; done; echo setup: first >&2; exit 2"
+    later: list[str] = []
+    log = tmp_path / "log"
+    with pytest.raises(SystemExit) as ended:
+        bootstrap._run(
+            tmp_path,
+            bootstrap.Step("", ["sh", "-c", wait]),
+            bootstrap.Step("", ["sh", "-c", f"touch {met}; echo setup: second >&2; exit 1"]),
+            bootstrap.Step("", ["sh", "-c", "echo said"], log, lambda: later.append("done")),
+        )
+    assert ended.value.code == 2 and capfd.readouterr().err == "setup: first\n"
+    assert later == ["done"] and log.read_text().splitlines() == ["$ sh -c echo said", "said"]
+
+
+def test_a_failed_command_is_told_by_its_own_part_of_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("error: of an earlier one\n")
+    with pytest.raises(bootstrap.BootstrapError, match=r"^of this one \(log: "):
+        bootstrap._run(tmp_path, bootstrap.Step("", ["sh", "-c", "echo error: of this one; exit 2"], log))
+    with pytest.raises(bootstrap.UnreachableError, match="can't be reached"):
+        bootstrap._run(tmp_path, bootstrap.Step("", ["sh", "-c", "echo error: Failed to fetch; exit 2"], log))
+
+
+def test_an_environment_of_a_set_up_by_pip_is_made_anew(checkout: Path, steps: list[str]) -> None:
+    """It has XGBoost for GPUs, whose files those of the other would be laid over."""
+    bootstrap.set_up(checkout)
+    (checkout / ".venv" / bootstrap.STAMP).write_text("0" * 64)
+    bootstrap.set_up(checkout)
+    assert [" -m venv " in step for step in steps] == [True, False, False, False, False] * 2
 
 
 def test_a_failing_step_gives_its_own_status(checkout: Path, steps: list[str]) -> None:
@@ -308,22 +360,6 @@ def test_a_failing_step_gives_its_own_status(checkout: Path, steps: list[str]) -
     assert (checkout / ".venv" / bootstrap.STAMP).is_file()
 
 
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
-        ("WARNING: Retrying … NewConnectionError\nERROR: No matching distribution found for rich", "can't be reached"),
-        ("Temporary failure in name resolution", "can't be reached"),
-        ("Collecting rich\nERROR: ResolutionImpossible: for help visit\n\n", "ResolutionImpossible: for help visit"),
-        ("killed by nobody knows whom", "killed by nobody knows whom"),
-        ("", "no message"),
-    ],
-)
-def test_pip_output_becomes_one_line(output: str, expected: str) -> None:
-    line = bootstrap.explain(output, Path("setup.log"))
-    assert expected in line and line.endswith("(log: setup.log)") and "\n" not in line
-
-
 def test_every_direct_requirement_is_pinned() -> None:
     pins = (ROOT / "conf" / "constraints.txt").read_text()
     named = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in pins.splitlines()}
@@ -332,3 +368,25 @@ def test_every_direct_requirement_is_pinned() -> None:
         for requirement in importlib.metadata.requires("linnaeus") or []
     }
     assert wanted and wanted <= named
+
+
+def test_xgboost_without_a_gpu_is_the_same_version() -> None:
+    pins = dict(
+        line.split("==") for line in (ROOT / "conf" / "constraints.txt").read_text().split() if "xgboost" in line
+    )
+    assert len(pins) == 2 and len(set(pins.values())) == 1
+    assert xgboost.__version__ == pins["xgboost-cpu"]
+    instead = (ROOT / bootstrap.OVERRIDES).read_text()
+    assert f"xgboost=={pins['xgboost']};" in instead and "nvidia-nccl-cu12;" in instead
+
+
+TARGETS = {"setup": "", "sample": "", "notebooks": "", "test": " test", "lint": " lint", "docs": " docs"}
+
+
+def test_no_target_of_make_forgets_what_it_needs() -> None:
+    """`make` is asked what it would run: the set-up first, with the extras that hold the target's tools."""
+    make = shutil.which("make")
+    assert make is not None
+    for target, extras in TARGETS.items():
+        said = subprocess.run([make, "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert said.splitlines()[0].endswith(f"-m linnaeus.runtime.bootstrap{extras}"), target

@@ -11,6 +11,7 @@ import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import ParseException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from jobs import ingest_bronze, maintain_tables
@@ -122,6 +123,17 @@ def test_all_that_a_lake_does_it_does_by_name(spark: SparkSession, named: Callab
     lake.vacuum([table], 0)
     lake.purge_deletion_vectors(table)
     assert set(stored()) == {"b"}
+
+    assert lake.identity(tables.LEDGER) is None and lake.properties(tables.LEDGER) == {}
+    identity = lake.identity(table)
+    lake.set_properties(table, {"of.ours": "it's so"})
+    assert lake.properties(table)["of.ours"] == "it's so" and lake.identity(table) == identity is not None
+    more = [(name, "other", "1", None, c.YES, "why", 0.5, None, "f1", 7, now) for name in ("f", "g")]
+    lake.replace_part(more, table, "model = 'other'")
+    lake.replace_part(more[1:], table, "model = 'other'")
+    assert set(stored()) == {"b", "g"}
+    assert lake.compared_with(lake.version(table)).merge(rows("h"), table, stored=F.lit(False)).inserted == 1
+    assert set(stored()) == {"b", "g", "h"}
 
 
 def test_a_column_that_is_declared_later_is_added(spark: SparkSession, named: Callable[..., Config]) -> None:

@@ -11,10 +11,11 @@ import pytest
 from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
-from linnaeus.contracts.config import Embedder, load_config
+from linnaeus.contracts.config import Embedder, fingerprint, load_config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.features.embeddings import embed_windows
 from linnaeus.runtime.embedder import (
+    _PREPARATION,
     NEEDED,
     _among_the_sessions_files,
     check_stamps,
@@ -67,6 +68,7 @@ def test_bytes_that_move_from_file_to_file_make_another_embedder(settings: Embed
     [
         {"max_tokens": 64},
         {"overlap": 3},
+        {"most_windows": 7},
         {"title_weight": 0.1},
         {"body_weight": 0.1},
         {"annotator": "BGEEmbeddings"},
@@ -76,6 +78,15 @@ def test_bytes_that_move_from_file_to_file_make_another_embedder(settings: Embed
 )
 def test_a_setting_that_changes_vectors_makes_another_embedder(settings: Embedder, change: dict[str, object]) -> None:
     assert identity(settings.model_copy(update=change)) != identity(settings)
+
+
+def test_vectors_of_whole_texts_keep_the_stamp_that_they_had_before_windows_could_be_capped(settings: Embedder) -> None:
+    whole = settings.model_copy(update={"most_windows": None})
+    values = ["annotator", "dimension", "max_tokens", "overlap", "title_weight", "body_weight"]
+    recipe = fingerprint([{name: getattr(settings, name) for name in values}, _PREPARATION])
+    assert identity(whole).endswith(f".{recipe}")
+    capped = [identity(whole.model_copy(update={"most_windows": most})) for most in (1, 2)]
+    assert len({identity(whole), *capped}) == 3
 
 
 def test_where_the_folder_lies_and_how_rows_are_spread_do_not_count(settings: Embedder, tmp_path: Path) -> None:

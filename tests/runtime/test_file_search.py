@@ -43,6 +43,9 @@ def parquet(folder: Path, **columns: object) -> Path:
         ({"shares": pa.array([[("creator-0042", 1.0)]], pa.map_(pa.string(), pa.float32()))}, ["shares"]),
         ({"ids": [[["x"], ["post-0001"]]]}, ["ids"]),
         ({"n": [7], "creator_id": pa.array([None], pa.string())}, []),
+        ({"creator_id": pa.array(["bob", "ann"], pa.string_view())}, ["creator_id"]),  # as delta-rs writes texts
+        ({"ids": pa.array([["post-0001"]], pa.list_(pa.string_view()))}, ["ids"]),
+        ({"creator_id": pa.array(["ann"], pa.large_string())}, ["creator_id"]),
     ],
 )
 def test_parquet(tmp_path: Path, columns: dict[str, object], found: list[str]) -> None:

@@ -79,7 +79,17 @@ def test_a_table_that_was_never_made(lake: Lake) -> None:
     assert lake.read(THINGS).schema == SCHEMA and lake.read(THINGS).isEmpty()
 
 
-def test_replacing_a_table(spark: SparkSession, lake: Lake) -> None:
+def _either_way(way: str, request: pytest.FixtureRequest) -> None:
+    if way == "spark":
+        request.getfixturevalue("spark_writes")
+
+
+WAYS = pytest.mark.parametrize("way", ["small", "spark"])
+
+
+@WAYS
+def test_replacing_a_table(spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest) -> None:
+    _either_way(way, request)
     first = [("a", 1, "one", None, {"x": 0.25}, MONDAY), ("a", 2, "two", 2, None, MONDAY)]
     assert lake.replace(things(spark, *first), THINGS) == MergeCounts(inserted=2, updated=0)
     version = lake.version(THINGS)
@@ -96,7 +106,9 @@ def test_replacing_a_table(spark: SparkSession, lake: Lake) -> None:
     assert stored(lake) == [] and lake.read(THINGS, version).count() == 2
 
 
-def test_merges(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_merges(spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest) -> None:
+    _either_way(way, request)
     first = [
         ("a", 1, "one", None, {"x": 0.25, "y": 0.75}, MONDAY),
         ("a", 2, "two", 2, None, MONDAY),
@@ -155,6 +167,7 @@ GOOD = ("a", 1, "one", None, None, MONDAY)
 NULLS = [(None, *GOOD[1:]), ("a", 1, None, None, None, MONDAY), (*GOOD[:5], None)]
 
 
+@pytest.mark.usefixtures("spark_writes")
 @pytest.mark.parametrize("small", [0, 1 << 40])
 def test_merges_of_many_rows(spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch, small: int) -> None:
     """More than are sent to all executors by their number: by their size they are, or they are sorted by their keys."""
@@ -177,7 +190,11 @@ def test_a_derived_column_does_not_make_a_row_differ(spark: SparkSession, lake: 
     assert [row["size"] for row in lake.read(table).collect()] == [12]
 
 
-def test_rows_that_their_caller_has_compared(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_rows_that_their_caller_has_compared(
+    spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest
+) -> None:
+    _either_way(way, request)
     lake.merge(things(spark, ("a", 1, "old", 10, None, MONDAY)), THINGS)
     new = things(spark, ("a", 1, "mine", 11, None, MONDAY), ("b", 2, "mine", 12, None, MONDAY))
     assert lake.merge(new, THINGS, stored=F.lit(False)) == MergeCounts(2, 0)
@@ -244,7 +261,11 @@ def test_detached_rows_stay_as_they_were_when_their_table_is_written(spark: Spar
         kept.unpersist()
 
 
-def test_rows_that_break_the_contract_are_refused_before_anything_is_written(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_rows_that_break_the_contract_are_refused_before_anything_is_written(
+    spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest
+) -> None:
+    _either_way(way, request)
     for bad in NULLS:
         with pytest.raises(SchemaError, match=r"silver\.things: 1 rows with a null in a required column"):
             lake.merge(things(spark, ("b", 2, "fine", 1, None, MONDAY), bad), THINGS)
@@ -309,8 +330,12 @@ def _side_by_side(*writes: Callable[[], Any]) -> list[str]:
     return failures
 
 
-def test_writers_side_by_side_all_land(spark: SparkSession, lake: Lake) -> None:
+@WAYS
+def test_writers_side_by_side_all_land(
+    spark: SparkSession, lake: Lake, way: str, request: pytest.FixtureRequest
+) -> None:
     """Two threads make the table at once, then change different rows of the same file at once."""
+    _either_way(way, request)
 
     def side_by_side(*batches: DataFrame) -> list[str]:
         return _side_by_side(*[lambda batch=batch: lake.merge(batch, THINGS) for batch in batches])
@@ -339,6 +364,7 @@ class _Busy(Lake):
         return super()._delta(table)
 
 
+@pytest.mark.usefixtures("spark_writes")
 def test_a_merge_is_tried_again_as_often_as_configured(
     spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,6 +412,7 @@ class _Overtaken(Lake):
         return super()._delta(table)
 
 
+@pytest.mark.usefixtures("spark_writes")
 def test_rows_are_not_lost_where_another_writer_brings_the_same_keys_first(spark: SparkSession, config: Config) -> None:
     """Once while the table is made, once while it grows: ours come last, so ours are there."""
     for number in (1, 2):
@@ -504,7 +531,7 @@ def test_a_table_is_read_as_it_was(spark: SparkSession, lake: Lake) -> None:
         times.append(datetime.datetime.now(datetime.timezone.utc))
         time.sleep(0.05)
     newest = lake.version(THINGS)
-    assert newest == 3  # the first merge makes the table, then its description
+    assert newest == 3  # the first merge makes the table, then adds its rows
 
     def name_at(**when: Any) -> str:
         (row,) = lake.read(THINGS, **when).collect()
@@ -544,7 +571,7 @@ def test_a_version_whose_files_or_log_are_gone_is_refused_in_a_line(
     lake = Lake(spark, make_config(root=tmp_path / "a [lake] 100% {full}"))
     for name in ("one", "two", "three"):
         lake.merge(things(spark, ("a", 1, name, None, None, MONDAY), ("b", 1, "same", None, None, MONDAY)), THINGS)
-    assert [lake.read(THINGS, version=version).count() for version in (0, 1, 2, 3)] == [2, 2, 2, 2]
+    assert [lake.read(THINGS, version=version).count() for version in (0, 1, 2, 3)] == [0, 2, 2, 2]
     kept = spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled")
     spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
     try:
@@ -609,3 +636,57 @@ def test_places(spark: SparkSession, config: Config) -> None:
     catalog = config.lake.model_copy(update={"root": None, "catalog": "main"})
     named = Lake(spark, config.model_copy(update={"lake": catalog}))
     assert named.place(THINGS) == "`main`.`silver`.`things`"
+
+
+@pytest.mark.parametrize("given", [(), ("lake.deletion_vectors=true",)], ids=["delta-rs", "Spark"])
+def test_a_part_of_a_table_is_replaced_in_one_commit(
+    spark: SparkSession, make_config: MakeConfig, given: tuple[str, ...]
+) -> None:
+    lake = Lake(spark, make_config(*given))
+    first = [("a", 1, "one", None, {"x": 0.5}, MONDAY), ("a", 2, "two", 7, None, MONDAY), ("b", 1, "b", 1, {}, MONDAY)]
+    lake.replace_part(first, THINGS, "kind = 'a' OR kind = 'b'")
+    before = lake.version(THINGS)
+    lake.replace_part([("a", 3, "three", 7, {"y": 1.0}, TUESDAY)], THINGS, "kind = 'a'")
+    assert lake.version(THINGS) == (before or 0) + 1
+    rows = {(row["kind"], row["number"]): row for row in lake.read(THINGS).collect()}
+    assert set(rows) == {("a", 3), ("b", 1)}
+    assert (rows["a", 3]["shares"], rows["a", 3]["seen_at"]) == ({"y": 1.0}, TUESDAY)
+    lake.replace_part([], THINGS, "kind = 'a'")
+    assert [row["kind"] for row in lake.read(THINGS).collect()] == ["b"]
+    assert lake.few_rows_at(THINGS, (before or 0) + 1, ("kind", "number")) in (
+        [("a", 3), ("b", 1)],
+        [("b", 1), ("a", 3)],
+    )
+    assert lake.few_rows_at(THINGS, (before or 0) + 2, ("kind",)) == [("b",)]
+    with pytest.raises(ConfigurationError):
+        lake.few_rows_at(THINGS, 99, ("kind",))
+
+
+def test_properties_and_identity_of_a_table(spark: SparkSession, config: Config) -> None:
+    lake = Lake(spark, config)
+    assert lake.properties(THINGS) == {} and lake.identity(THINGS) is None
+    lake.replace_part([("a", 1, "one", None, {}, MONDAY)], THINGS, "kind = 'a'")
+    identity = lake.identity(THINGS)
+    lake.set_properties(THINGS, {"a.b": 'it\'s "so"', "c": "1"})
+    assert lake.properties(THINGS) == {"a.b": 'it\'s "so"', "c": "1"} and lake.identity(THINGS) == identity
+    assert lake.read(THINGS).count() == 1
+
+
+@pytest.mark.parametrize("given", [(), ("lake.deletion_vectors=true",)], ids=["delta-rs", "Spark"])
+def test_rows_that_were_compared_are_added_only_where_nobody_came_between(
+    spark: SparkSession, make_config: MakeConfig, given: tuple[str, ...]
+) -> None:
+    lake = Lake(spark, make_config(*given))
+
+    def rows(*numbers: int, name: str = "new") -> DataFrame:
+        return spark.createDataFrame([("a", one, name, None, {}, MONDAY) for one in numbers], SCHEMA)
+
+    lake.merge(rows(1, name="old"), THINGS)
+    compared = lake.compared_with(lake.version(THINGS))
+    assert compared.merge(rows(2), THINGS, stored=F.lit(False)).inserted == 1
+    assert lake.commits(THINGS, 0)[0].operation == "WRITE", "added without a look at the others"
+    compared.merge(rows(2, 3, name="late"), THINGS, stored=F.lit(False))
+    stored = {row["number"]: row["name"] for row in lake.read(THINGS).collect()}
+    assert stored == {1: "old", 2: "new", 3: "late"}
+    if not given:
+        assert lake.are_new(rows(4, 5), THINGS) and not lake.are_new(rows(3, 4), THINGS)

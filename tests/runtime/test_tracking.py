@@ -22,7 +22,8 @@ from linnaeus.contracts.bundle import Calibration, FeatureManifest, ModelBundle
 from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.errors import TrackingError
 from linnaeus.inference.predictor import FeatureBatch, Predictor
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, FINGERPRINT, Tracking, Version
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION
+from linnaeus.runtime.tracking import FINGERPRINT, Tracking, Version
 from tests.oracles import FeatureRow, predict_by_hand, random_bundle, random_rows
 from tests.patience import PATIENCE
 

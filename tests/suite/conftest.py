@@ -15,8 +15,9 @@ from jobs._models import manifest_in_force
 from linnaeus import Suite
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import schemas, tables
+from linnaeus.runtime.aliases import CHAMPION
 from linnaeus.runtime.lake import Lake
-from linnaeus.runtime.tracking import CHAMPION, Tracking
+from linnaeus.runtime.tracking import Tracking
 from tests.conftest import local_config
 from tests.jobs import lakes
 from tests.oracles import random_bundle

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+import operator
+from collections.abc import Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 
+IS_STORED = "is_stored"
 SUPERSEDED = "superseded_vote"
 CONFLICTING = "conflicting_gold_label"
+_STORED = "stored "  # before a column of the stored row
 
 
 def newest(rows: DataFrame, key: tuple[str, ...], time: str) -> DataFrame:
@@ -27,6 +33,31 @@ def drop_stale(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: s
     known = stored.select(*key, F.col(time).alias("stored_time"))
     is_stale = F.col("stored_time").isNotNull() & (F.col(time).isNull() | (F.col(time) < F.col("stored_time")))
     return rows.join(known, list(key), "left").where(~is_stale).select(*rows.columns)
+
+
+def tied(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: str, compared: Sequence[str]) -> DataFrame:
+    """Keys of rows that have the stored row's time (or none, as it has) and differ from it in `compared` columns.
+
+    Which of the two counts follows from all rows of the key, those of files that are not read among them.
+    """
+    before = stored.select(*key, *[F.col(name).alias(_STORED + name) for name in {time, *compared}])
+    has_its_time = F.col(time).eqNullSafe(F.col(_STORED + time))
+    return rows.join(before, list(key)).where(has_its_time & _differs(compared)).select(*key)
+
+
+def changed(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], compared: Sequence[str]) -> DataFrame:
+    """Rows that are not stored, or not with the same `compared` columns; `is_stored` says whether the key is."""
+    before = stored.select(
+        *key, *[F.col(name).alias(_STORED + name) for name in compared], F.lit(True).alias(IS_STORED)
+    )
+    joined = rows.join(before, list(key), "left")
+    is_stored = F.coalesce(IS_STORED, F.lit(False))
+    return joined.where(~is_stored | _differs(compared)).select(*rows.columns, is_stored.alias(IS_STORED))
+
+
+def _differs(compared: Sequence[str]) -> Column:
+    """Whether a row differs from the stored one beside it."""
+    return reduce(operator.or_, [~F.col(name).eqNullSafe(F.col(_STORED + name)) for name in compared])
 
 
 def superseded_votes(votes: DataFrame, kept: DataFrame, stored: DataFrame) -> DataFrame:

@@ -31,6 +31,9 @@ DETAIL = "detail"
 
 ID_HASH = "id_hash"
 
+FILE = "file"
+SHA256 = "sha256"
+
 LANGUAGE = "language"
 TOKENS = "tokens"
 N_TOKENS = "n_tokens"

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -156,6 +157,7 @@ class Embedder(_Section):
     dimension: int = Field(ge=1)
     max_tokens: int = Field(ge=8, le=512)
     overlap: int = Field(ge=0)
+    most_windows: int | None = Field(default=None, ge=1)
     title_weight: float = Field(ge=0)
     body_weight: float = Field(gt=0)
     batch_size: int = Field(ge=1)
@@ -540,10 +542,11 @@ class Exchange(_Section):
 
 
 class Sample(_Section):
-    """Where the sample's sources are written."""
+    """Where the sample's sources are written, and how its texts are read."""
 
     folder: str
     downloads: str
+    most_windows: int | None = Field(default=None, ge=1)
 
 
 class Config(_Section):
@@ -784,20 +787,36 @@ def load_config(env: str, overrides: tuple[str, ...] | list[str] = (), folder: P
 
     Parameters: `env` names conf/<env>.yml; `overrides` are `section.key=value`. The value of a string is taken as it is
     typed, without blanks around it (`null` or nothing: null; whole in quotes: as YAML reads it); any other is YAML.
+    Where `sources.content` is the sample's, `embedder.most_windows` is `sample.most_windows`, unless the environment or
+    an override sets it.
     Raises ConfigurationError, in one line, for an unknown environment or key, or a value out of range.
     """
     folder = folder or conf_folder()
     known = sorted(p.stem for p in folder.glob("*.yml") if p.stem not in _NO_ENVIRONMENTS)
     if env not in known:
         raise ConfigurationError(f"--env {env}: there is no {folder.name}/{env}.yml; known: {', '.join(known)}")
-    settings = _overlay(_read_yaml(folder / "base.yml"), _read_yaml(folder / f"{env}.yml"))
-    for override in overrides:
-        settings = _overlay(settings, _parse_override(override))
+    base = _read_yaml(folder / "base.yml")
+    layers = [_read_yaml(folder / f"{env}.yml"), *map(_parse_override, overrides)]
+    settings = reduce(_overlay, layers, base)
+    if _reads_the_sample(settings):
+        own = {"most_windows": settings["sample"].get("most_windows")}
+        settings = reduce(_overlay, layers, _overlay(base, {"embedder": own}))
     settings["env"] = env
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
         raise ConfigurationError(f"configuration: {_first_problem(error, Config)}") from error
+
+
+def _reads_the_sample(settings: dict[str, Any]) -> bool:
+    """Whether `sources.content` lies in `sample.folder`."""
+    sources, sample = (settings.get(section) for section in ("sources", "sample"))
+    if not isinstance(sources, dict) or not isinstance(sample, dict):
+        return False
+    content, folder = sources.get("content"), sample.get("folder")
+    if not isinstance(content, str) or not isinstance(folder, str):
+        return False
+    return resolve(content).is_relative_to(resolve(folder))
 
 
 def fingerprint(value: Any) -> str:

@@ -443,6 +443,22 @@ JOB_RUNS = StructType(
         _column("rows_quarantined", LongType(), "Records set aside with codes", required=True),
         _column("table_versions", MapType(StringType(), LongType()), "Delta version of each table written"),
         _column("details", MapType(StringType(), StringType()), "What else the job says of its run"),
+        _column(
+            "state",
+            MapType(StringType(), StringType()),
+            "States of all that the job reads and leaves; a run that meets the same has nothing to do; null: not known",
+        ),
+    ]
+)
+
+SOURCE_FILES = StructType(
+    [
+        _column(c.SOURCE, TEXT, "content, creators, votes or gold_labels", required=True),
+        _column(c.FILE, TEXT, "SHA-256 (hex) of its path, as a name may tell of a creator", required=True),
+        _column(c.SHA256, TEXT, "SHA-256 (hex) of its bytes; of a Delta table, of its newest commit", required=True),
+        _column(c.SIZE, LongType(), "Its size in bytes", required=True),
+        _column("modified_at", TimestampType(), "When it was last changed, by its file system, UTC", required=True),
+        _column(c.INGESTED_AT, TimestampType(), "When its rows went in, UTC", required=True),
     ]
 )
 

@@ -160,6 +160,16 @@ QUARANTINE = Table(
     traces=Traces(records=(c.RAW,)),
     checks={"occurrences": f"{c.OCCURRENCES} > 0"},
 )
+SOURCE_FILES = Table(
+    "bronze",
+    "source_files",
+    (c.SOURCE, c.FILE),
+    schemas.SOURCE_FILES,
+    "Files whose records went in, of each source as its last run found it: what is unchanged is not read again",
+    (c.INGESTED_AT,),
+    traces=OF_NOBODY,
+    checks={"size": f"{c.SIZE} >= 0"},
+)
 TOKENS = Table(
     "silver",
     "tokens",
@@ -382,6 +392,7 @@ ALL: tuple[Table, ...] = (
     VOTES,
     GOLD_LABELS,
     QUARANTINE,
+    SOURCE_FILES,
     TOKENS,
     EMBEDDINGS,
     TEXT_EMBEDDINGS,

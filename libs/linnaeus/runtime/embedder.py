@@ -61,6 +61,8 @@ def identity(settings: Embedder) -> str:
     recipe = settings.model_dump(
         include={"annotator", "dimension", "max_tokens", "overlap", "title_weight", "body_weight"}
     )
+    if settings.most_windows is not None:  # vectors of whole texts keep the stamp that they had before it was a setting
+        recipe["most_windows"] = settings.most_windows
     return f"{settings.name}@{_hash_of_files(settings)}.{fingerprint([recipe, _PREPARATION])}"
 
 

@@ -187,9 +187,14 @@ def _string_columns(schema: pa.Schema) -> list[str]:
 def _kinds(kind: pa.DataType) -> Iterator[pa.DataType]:
     """All types that are inside a type."""
     if kind.num_fields == 0:
-        yield pa.string() if pa.types.is_large_string(kind) else kind
+        yield pa.string() if _is_text(kind) else kind
     for place in range(kind.num_fields):
         yield from _kinds(kind.field(place).type)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether values are texts, in any of the forms that Arrow has for them: delta-rs writes views where it merges."""
+    return str(kind) in ("string", "large_string", "string_view")
 
 
 def _leaves(name: str, column: pa.Array) -> Iterator[tuple[str, pa.Array]]:
@@ -203,8 +208,8 @@ def _leaves(name: str, column: pa.Array) -> Iterator[tuple[str, pa.Array]]:
     elif pa.types.is_struct(kind):
         for part, values in zip(kind, column.flatten(), strict=True):
             yield from _leaves(part.name, values)
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        yield name, column
+    elif _is_text(kind):
+        yield name, column.cast(pa.string())
 
 
 def _is_in(leaves: Iterator[tuple[str, str]], wanted: Wanted) -> bool:

@@ -16,17 +16,22 @@ from pyspark.sql import SparkSession
 from linnaeus.contracts.errors import LinnaeusError
 
 _NAMES_A_VERSION = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..+)?\.parquet)")
-_LOG = "_delta_log"
+LOG = "_delta_log"
 _INFO = "commitInfo"
+NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`)."""
+    """A version of a table: what Delta says was done, and the note that the writer gave it (see `Lake.noting`).
+
+    `mode` is that of a WRITE: Append or Overwrite.
+    """
 
     version: int
     operation: str
     note: str | None
+    mode: str | None = None
 
 
 def newest_version(folder: Path) -> int | None:
@@ -34,7 +39,7 @@ def newest_version(folder: Path) -> int | None:
 
     What names a version are its commit and its checkpoint.
     """
-    log = folder / _LOG
+    log = folder / LOG
     named = (_NAMES_A_VERSION.fullmatch(file.name) for file in log.glob("*")) if log.is_dir() else ()
     return max((int(found[1]) for found in named if found), default=None)
 
@@ -45,7 +50,7 @@ def commits(folder: Path, after: int) -> list[Commit]:
     found = []
     for version in range(-1 if newest is None else newest, after, -1):
         try:
-            found.append(_commit(version, folder / _LOG / f"{version:020d}.json"))
+            found.append(_commit(version, folder / LOG / f"{version:020d}.json"))
         except FileNotFoundError:  # Delta removes what is older than a checkpoint after a while
             break
     return found
@@ -55,7 +60,8 @@ def _commit(version: int, file: Path) -> Commit:
     with file.open(encoding="utf-8") as lines:  # one of them says what was done, before those that name files
         said = next((line for line in lines if line.startswith(f'{{"{_INFO}"')), None)
     info = json.loads(said)[_INFO] if said is not None else {}
-    return Commit(version, info.get("operation", ""), info.get("userMetadata"))
+    mode = info.get("operationParameters", {}).get("mode")
+    return Commit(version, info.get("operation", ""), info.get(NOTE), mode)
 
 
 def forget_history(session: SparkSession, place: str) -> int:
@@ -66,7 +72,7 @@ def forget_history(session: SparkSession, place: str) -> int:
     go at any time, the oldest first. Nothing else may write to the table meanwhile. Raises LinnaeusError where no
     checkpoint came about.
     """
-    log = Path(place) / _LOG
+    log = Path(place) / LOG
     jvm = session.sparkContext._jvm
     assert jvm is not None
     jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session._jsparkSession, place).checkpoint()

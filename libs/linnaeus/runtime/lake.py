@@ -9,13 +9,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlparse
 
+import pyarrow as pa
 from delta.exceptions import (
     ConcurrentAppendException,
     ConcurrentDeleteDeleteException,
@@ -27,32 +28,42 @@ from delta.exceptions import (
     ProtocolChangedException,
 )
 from delta.tables import DeltaTable
-from pyspark import StorageLevel
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import MapType, StructField, StructType
+from pyspark.sql.types import MapType, StructField
 
 from linnaeus.contracts.config import Config, resolve
 from linnaeus.contracts.errors import ConfigurationError, ConstraintError, SchemaError
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime import history
-from linnaeus.runtime.file_locks import locked
-from linnaeus.runtime.history import Commit
-from linnaeus.runtime.spark import detached, side_by_side, slots
+from linnaeus.runtime.arrow_rows import STORED, MergeCounts, PlainRows, from_batches, from_plain
+from linnaeus.runtime.history import NOTE, Commit
+from linnaeus.runtime.noted_sessions import merging_session, noted_session
+from linnaeus.runtime.own_commits import writing_alone
+from linnaeus.runtime.small_writes import SmallWrites, is_small
+from linnaeus.runtime.spark import cached_apart, side_by_side, slots
+from linnaeus.runtime.stored_schema import (
+    REQUIRED,
+    as_declared,
+    check_schema,
+    lacking,
+    listed,
+    pairs,
+    quoted,
+    stored_schema,
+)
 
-_STORED = "__stored_"
+Rows = DataFrame | PlainRows  # many rows or few
+
 _WEEK = 168.0  # hours, which VACUUM keeps at least unless it is told otherwise
 _SESSION_CATALOG = "spark_catalog"
 _TAG = "linnaeus."  # before the names of tags, where they are properties of a table
-_REQUIRED = "required"  # the constraint that columns are not null
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _FEW = 5_000  # rows that are sent to all executors to be merged, however large they are
 _SMALL = 64 << 20  # bytes of rows that are, however many they are
 _SETTING = threading.Lock()
 _DELETION_VECTORS = "delta.enableDeletionVectors"
-_NOTE = "userMetadata"  # what Delta calls the text that goes with a commit
-_NOTE_SETTING = "spark.databricks.delta.commitInfo.userMetadata"
 # In Python these are no subclasses of the first, as they are in Scala.
 _CONCURRENT = (
     DeltaConcurrentModificationException,
@@ -64,24 +75,13 @@ _CONCURRENT = (
     MetadataChangedException,
     ProtocolChangedException,
 )
-# Times of any year, in a form that every reader understands: by default Spark refuses to write those before 1900.
-_WRITING = {
+# Times of any year, in a form that every reader understands: by default Spark refuses to write those before 1900, and
+# to read them from files that another program has written.
+_FILES = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
 }
-
-
-@dataclass(frozen=True)
-class MergeCounts:
-    """Rows that a merge inserted, updated and left as they were."""
-
-    inserted: int
-    updated: int
-
-    @property
-    def written(self) -> int:
-        """Rows inserted or updated."""
-        return self.inserted + self.updated
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,12 @@ class Lake:
         self._root = resolve(config.lake.root) if config.lake.root is not None else None
         self._catalog = config.lake.catalog
         self._prefix = config.lake.schema_prefix or ""
+        self._small = SmallWrites.of(config)
         self._retries = config.lake.merge_retries
         self._properties = {_DELETION_VECTORS: "true"} if config.lake.deletion_vectors else {}
         self._note: str | None = None
-        self._writing = session  # by whose settings rows are merged
-        for key, value in _WRITING.items():
+        self._compared: int | None = None  # the version that rows were compared with, which are to be merged
+        for key, value in _FILES.items():
             session.conf.set(key, value)
 
     @property
@@ -122,15 +123,19 @@ class Lake:
         return bool(self._properties)
 
     def noting(self, note: str) -> Lake:
-        """This lake, its commits of rows with a note: the `userMetadata` of the tables' history.
-
-        Delta takes a MERGE's note from the session alone, which jobs of a flow share: here it is one of its own.
-        """
+        """This lake, its commits of rows with a note: the `userMetadata` of the tables' history."""
         noting = copy.copy(self)
-        noting._note, noting._writing = note, self.session.newSession()
-        for key, value in (_WRITING | {_NOTE_SETTING: note}).items():
-            noting._writing.conf.set(key, value)
+        noting._note, noting._small = note, self._small.noting(note) if self._small is not None else None
         return noting
+
+    def compared_with(self, version: int | None) -> Lake:
+        """This lake, for a merge of rows whose caller has compared them with a table as of a version.
+
+        Where that is still the newest one, rows that are all new are added without another look at what is stored.
+        """
+        compared = copy.copy(self)
+        compared._compared = version
+        return compared
 
     def place(self, table: Table) -> str:
         """Where a table is: a path, or `catalog.schema.name`, the schema being the layer with the prefix before it."""
@@ -153,8 +158,8 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether the table was created."""
-        if self._root is not None:
-            return bool(DeltaTable.isDeltaTable(self.session, self.place(table)))
+        if (folder := self.folder(table)) is not None:
+            return history.newest_version(folder) is not None
         return bool(self.session.catalog.tableExists(self.place(table)))
 
     def version(self, table: Table) -> int | None:
@@ -166,6 +171,15 @@ class Lake:
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest is not None else None
 
+    def state(self, table: Table) -> str | None:
+        """A catalog's table as `version id time`, which no other table or version has; None where there is none."""
+        if not self.exists(table):
+            return None
+        newest = self._delta(table).history(1).select("version", F.col("timestamp").cast("string")).first()
+        made = self._delta(table).detail().select("id").first()
+        assert newest is not None and made is not None
+        return f"{newest[0]} {made[0]} {newest[1]}"
+
     def commits(self, table: Table, after: int | None) -> list[Commit]:
         """The table's versions after one (None: all), the newest first, as far as its log goes back."""
         first = -1 if after is None else after
@@ -174,9 +188,10 @@ class Lake:
         newest = self.version(table)
         if newest is None or newest <= first:
             return []
-        found = self._delta(table).history(newest - first).select("version", "operation", _NOTE)
+        mode = F.col("operationParameters")["mode"].alias("mode")
+        found = self._delta(table).history(newest - first).select("version", "operation", NOTE, mode)
         rows = found.collect()  # few: the commits of one run's time
-        return [Commit(row["version"], row["operation"], row[_NOTE]) for row in rows]
+        return [Commit(row["version"], row["operation"], row[NOTE], row["mode"]) for row in rows]
 
     def read(self, table: Table, version: int | None = None, timestamp: datetime.datetime | None = None) -> DataFrame:
         """A table's rows, as of a version or a time where one is given; no rows where it was never created.
@@ -274,46 +289,90 @@ class Lake:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.place(table)) if self._root is not None else reader.table(self.place(table))
 
-    def merge(self, rows: DataFrame, table: Table, stored: Column | None = None) -> MergeCounts:
+    def merge(self, rows: Rows, table: Table, stored: Column | None = None) -> MergeCounts:
         """Insert rows whose key is new and update those that differ; the others are not touched.
 
+        Few rows may be tuples of Python values, in the order of the table's columns, as for all that writes here.
         A caller that has compared the rows itself says of each by `stored`, a condition over the rows (which may have
         columns for it that the table has not), whether its key is there; those that are there differ.
         Where nothing differs no version is written. Stamps (when a row was written) do not count as a difference.
         Raises SchemaError, before anything is written, for another schema, a null in a required column or a key that
         stands twice.
         """
+        if not isinstance(rows, DataFrame):
+            if (small := self._small_for(table, len(rows))) is not None:
+                return small.merge(from_plain(rows, table), table)
+            rows = self._frame(rows, table)
         if stored is None:
             check_schema(rows, table)
-            differing = self._changed(rows, table)
+            given = rows
         else:
-            differing = rows.withColumn(_STORED, stored).select(*table.schema.names, _STORED)
-            check_schema(differing.drop(_STORED), table)
+            given = rows.withColumn(STORED, stored).select(*table.schema.names, STORED)
+            check_schema(given.drop(STORED), table)
+        with ExitStack() as until:
+            if self._compared is not None and (counts := self._append_new(given, table, until)) is not None:
+                return counts
+            if (small := self._small_for(table)) is None:
+                return self._merge_by_spark(given, table, until)
+            kept = cached_apart(given, until)
+            if (few := _collected(kept)) is not None:
+                return small.merge(few, table)
+            return self._merge_by_spark(kept, table, until, is_cached=True)
+
+    def _append_new(self, given: DataFrame, table: Table, until: ExitStack) -> MergeCounts | None:
+        """Add few rows that were all new when they were compared; None where they are many, some are not, or the table
+        has another version by now."""
+        small = self._small_for(table, is_append=True)
+        if small is None or self._compared is None or STORED not in given.columns:
+            return None
+        few = _collected(cached_apart(given, until))
+        if few is None or any(few.column(STORED).to_pylist()):
+            return None
+        rows = few.drop_columns([STORED])
+        return MergeCounts(rows.num_rows, 0) if small.append_new(rows, table, self._compared) else None
+
+    def are_new(self, keys: DataFrame, table: Table) -> bool:
+        """Whether no key of these rows is stored, where that can be told without a query: of few rows, in a folder."""
+        small = self._small_for(table, is_append=True)
+        few = _collected(keys) if small is not None else None
+        return small is not None and few is not None and small.are_new(few, table)
+
+    def _merge_by_spark(self, given: DataFrame, table: Table, until: ExitStack, is_cached: bool = False) -> MergeCounts:
+        """Rows that differ are cached, unless they are all that is given."""
         is_new = not self.exists(table)
-        changed = detached(differing).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            counts = _check_rows(changed, table)
-            if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):
-                self._make_ready(table)
-                known = MergeCounts(counts.written, counts.written) if is_new else counts
-                self._merge_with_retries(changed.select(*table.schema.names), table, known)
-            return counts
-        finally:
-            changed.unpersist()
+        differing = given if STORED in given.columns else self._changed(given, table)
+        is_given = is_cached and (is_new or differing is given)
+        changed = differing if is_given else cached_apart(differing, until)
+        counts = _check_rows(changed, table)
+        if counts.written > 0 and not self._fill(changed.select(*table.schema.names), table):
+            self._make_ready(table)
+            known = MergeCounts(counts.written, counts.written) if is_new else counts
+            self._merge_with_retries(changed.select(*table.schema.names), table, known)
+        return counts
 
-    def insert_new(self, rows: DataFrame, table: Table) -> None:
+    def insert_new(self, rows: Rows, table: Table) -> None:
         """Insert the few rows whose key is not there yet, whoever else does the same now; others stay as they are."""
+        if not isinstance(rows, DataFrame):
+            if (small := self._small_for(table, len(rows))) is not None:
+                small.insert_new(from_plain(rows, table), table)
+                return
+            rows = self._frame(rows, table)
         check_schema(rows, table)
-        if self._fill(rows, table):
-            return
-        self._make_ready(table)
-        matches = " AND ".join(f"stored.`{name}` <=> new.`{name}`" for name in table.key)
+        with ExitStack() as until:
+            kept = cached_apart(rows, until)
+            if (small := self._small_for(table)) is not None and (few := _collected(kept)) is not None:
+                small.insert_new(few, table)
+                return
+            if self._fill(kept, table):
+                return
+            self._make_ready(table)
+            matches = " AND ".join(f"stored.`{name}` <=> new.`{name}`" for name in table.key)
 
-        def insert(attempt: int) -> None:
-            merging = self._delta(table).alias("stored").merge(F.broadcast(rows).alias("new"), matches)
-            merging.whenNotMatchedInsertAll().execute()
+            def insert(attempt: int) -> None:
+                merging = self._delta(table).alias("stored").merge(F.broadcast(kept).alias("new"), matches)
+                merging.whenNotMatchedInsertAll().execute()
 
-        self._with_retries(table, insert)
+            self._with_retries(table, insert)
 
     def replace(self, rows: DataFrame, table: Table) -> MergeCounts:
         """Make the table hold these rows and no others, in one commit; where it does already none is written.
@@ -321,10 +380,12 @@ class Lake:
         The counts are of rows that are new or differ. Raises SchemaError as `merge` does.
         """
         check_schema(rows, table)
-        wanted = detached(rows).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
+        with ExitStack() as until:
+            wanted = cached_apart(rows, until)
+            if (small := self._small_for(table)) is not None and (few := _collected(wanted)) is not None:
+                return small.replace(few, table)
             # Once each, by the same check as a merge's: those that are as they were count as stored.
-            _check_rows(wanted.withColumn(_STORED, F.lit(False)), table)
+            _check_rows(wanted.withColumn(STORED, F.lit(False)), table)
             counts = _check_rows(self._changed(wanted, table), table)
             if self._fill(wanted.select(*table.schema.names), table):
                 return counts
@@ -333,8 +394,6 @@ class Lake:
                 self._make_ready(table)
                 self._overwrite(wanted, table)
             return counts
-        finally:
-            wanted.unpersist()
 
     def _overwrite(self, rows: DataFrame, table: Table) -> None:
         rows = rows.select(*self._stored(table).schema.names)
@@ -344,53 +403,65 @@ class Lake:
             return
         # By `saveAsTable` the table would be replaced by one of the same name, which takes other rights and other care.
         named = rows.writeTo(self.place(table))
-        named = named if self._note is None else named.option(_NOTE, self._note)
+        named = named if self._note is None else named.option(NOTE, self._note)
         self._with_retries(table, lambda attempt: named.overwrite(F.lit(True)))
 
     def _writer(self, rows: DataFrame) -> DataFrameWriter:
         writer = rows.write.format("delta")
-        return writer if self._note is None else writer.option(_NOTE, self._note)
+        return writer if self._note is None else writer.option(NOTE, self._note)
 
     def _fill(self, rows: DataFrame, table: Table) -> bool:
-        """Make a path table with its first rows in one commit, far cheaper than a MERGE into an empty one.
+        """Make a path table and add its first rows, far cheaper than a MERGE into an empty one.
 
         False where the table is there, or where another writer made it at the same time: then a MERGE is due.
         """
         if self._root is None or self.exists(table):
             return False
-        described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in _stored_schema(table).fields]
         with self._alone(table):
-            try:
-                writer = self._writer(rows.select(described)).options(**self._properties)
-                writer.mode("errorifexists").save(self.place(table))
-            except (AnalysisException, *_CONCURRENT):
-                if not self.exists(table):
-                    raise
+            if self.exists(table):
                 return False
-            self.session.sql(f"COMMENT ON TABLE {self._sql_name(table)} IS {_quoted(table.description)}")
+            self._create(table)
+            self._writer(rows.select(*table.schema.names)).mode("append").save(self.place(table))
             return True
 
-    def append(self, rows: DataFrame, table: Table) -> None:
+    def append(self, rows: Rows, table: Table) -> None:
         """Add rows of a log, whose keys are unique by their making: one commit, no look at what is stored."""
+        small = self._small_for(table, is_append=True)
+        if not isinstance(rows, DataFrame):
+            if small is not None and small.takes_appends(table, len(rows)):
+                small.append_rows(rows, table)
+                return
+            rows = self._frame(rows, table)
         check_schema(rows, table)
-        self._make_ready(table)
-        writer = self._writer(rows).mode("append")
-        if self._root is not None:
-            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
-        else:
-            self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
+        with ExitStack() as until:
+            kept = rows if small is None else cached_apart(rows, until)
+            if small is not None and (few := _collected(kept)) is not None:
+                small.append(few, table)
+                return
+            self._make_ready(table)
+            writer = self._writer(kept).mode("append")
+            if self._root is not None:
+                self._with_retries(table, lambda attempt: writer.save(self.place(table)))
+            else:
+                self._with_retries(table, lambda attempt: writer.saveAsTable(self.place(table)))
 
-    def delete(self, keys: DataFrame, table: Table) -> int:
+    def delete(self, keys: Rows, table: Table) -> int:
         """Delete the rows that have one of these keys (the columns of the table's key); how many keys there were.
 
         One commit, none where there are no keys. What is deleted stands in the log by no value: the condition names
-        columns alone. Older versions still have the rows, until VACUUM.
+        columns alone. Older versions still have the rows, until VACUUM. Keys as tuples are whole rows of the table.
         """
-        wanted = detached(keys.select(*table.key)).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
+        if not isinstance(keys, DataFrame):
+            if (small := self._small_for(table, len(keys))) is not None:
+                return small.delete(from_plain(keys, table).select(list(table.key)), table)
+            keys = self._frame(keys, table)
+        with ExitStack() as until:
+            wanted = cached_apart(keys.select(*table.key), until)
             n_keys = wanted.count()
             if n_keys == 0:
                 return 0
+            if (small := self._small_for(table, n_keys)) is not None:
+                return small.delete(_as_arrow(wanted), table)
             wanted = F.broadcast(wanted) if n_keys <= _FEW else wanted
             matches = " AND ".join(f"stored.`{name}` <=> gone.`{name}`" for name in table.key)
 
@@ -400,8 +471,36 @@ class Lake:
 
             self._with_retries(table, delete)
             return n_keys
-        finally:
-            wanted.unpersist()
+
+    def look_up(self, table: Table, equal_to: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+        """The few rows of which each named column has one of its values, as dictionaries.
+
+        Of a small table in a folder they are read without Spark. Times are in UTC there, and local ones else.
+        """
+        if (small := self._small_for(table)) is not None:
+            return small.rows(table, equal_to)
+        same = [F.col(name).isin(list(values)) for name, values in equal_to.items()]
+        return [row.asDict(True) for row in self.read(table).where(reduce(operator.and_, same)).collect()]
+
+    def few_rows_at(self, table: Table, version: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Values of some columns of a small table's rows at a version.
+
+        Raises ConfigurationError where it can't be read any more.
+        """
+        if (small := self._small_for(table)) is not None:
+            return small.rows_at(table, version, names)
+        return [tuple(row) for row in self.read(table, version).select(*names).collect()]
+
+    def _small_for(self, table: Table, n_rows: int = 0, is_append: bool = False) -> SmallWrites | None:
+        """What writes so many rows to a table without Spark; None where Spark writes them (`small_writes.is_small`)."""
+        small = self._small
+        if small is None:
+            return None
+        takes = small.takes_appends if is_append else small.takes
+        return small if takes(table, n_rows) else None
+
+    def _frame(self, rows: PlainRows, table: Table) -> DataFrame:
+        return self.session.createDataFrame(list(rows), table.schema).coalesce(1)
 
     def vacuum(self, wanted: Sequence[Table], hours: float) -> None:
         """Remove files that no version of the last `hours` needs, of several tables side by side.
@@ -432,6 +531,43 @@ class Lake:
         assert row is not None
         return TableDetail(row["numFiles"], row["sizeInBytes"], row["properties"], tuple(row["tableFeatures"] or ()))
 
+    def identity(self, table: Table) -> str | None:
+        """The id that the table was made with, which one made anew in its place has not; None where there is none."""
+        if self._small is not None:
+            return self._small.identity(table)
+        row = self._delta(table).detail().select("id").first() if self.exists(table) else None
+        return str(row["id"]) if row is not None else None
+
+    def properties(self, table: Table) -> Mapping[str, str]:
+        """The properties of the table's newest version; none where there is no table."""
+        if self._small is not None:
+            return self._small.properties(table)
+        return self.detail(table).properties if self.exists(table) else {}
+
+    def set_properties(self, table: Table, properties: Mapping[str, str]) -> None:
+        """Give a table that is there properties, in one commit that changes no row."""
+        settle = f"ALTER TABLE {self._sql_name(table)} SET TBLPROPERTIES ({pairs(properties)})"
+        self._with_retries(table, lambda attempt: self.session.sql(settle))
+
+    def replace_part(self, rows: PlainRows, table: Table, condition: str) -> None:
+        """Make a table hold these few rows and no others for which a condition in SQL holds, in one commit.
+
+        All rows must satisfy the condition, which stands in the log.
+        """
+        if (small := self._small_for(table, len(rows))) is not None:
+            small.replace_part(from_plain(rows, table), table, condition)
+            return
+        frame = self._frame(rows, table)
+        if self._fill(frame, table):
+            return
+        self._make_ready(table)
+        if self._root is None:
+            named = frame.writeTo(self.place(table))
+            self._with_retries(table, lambda attempt: named.overwrite(F.expr(condition)))
+        else:
+            writer = self._writer(frame).mode("overwrite").option("replaceWhere", condition)
+            self._with_retries(table, lambda attempt: writer.save(self.place(table)))
+
     def optimize(self, table: Table, file_bytes: int, z_order: tuple[str, ...] = ()) -> None:
         """Make of small files ones of about `file_bytes`; rows in the order of `z_order`, where columns are given."""
         settings = {f"spark.databricks.delta.optimize.{name}FileSize": str(file_bytes) for name in ("min", "max")}
@@ -454,7 +590,7 @@ class Lake:
         """
         # To Delta a condition that is null is one that is broken.
         wanted = {name: f"coalesce({condition}, true)" for name, condition in table.checks.items()}
-        wanted[_REQUIRED] = " AND ".join(f"{name} IS NOT NULL" for name in table.required)
+        wanted[REQUIRED] = " AND ".join(f"{name} IS NOT NULL" for name in table.required)
         stored = self.detail(table).properties
         there = {name: stored.get(f"delta.constraints.{name}") for name in wanted}
         new = [name for name, condition in wanted.items() if _packed(there[name] or "") != _packed(condition)]
@@ -477,8 +613,8 @@ class Lake:
         if new:
             place = self._sql_name(table)
             with suppress(ParseException):
-                self.session.sql(f"ALTER TABLE {place} SET TAGS ({_pairs(new)})")
-            as_properties = _pairs({_TAG + name: value for name, value in new.items()})
+                self.session.sql(f"ALTER TABLE {place} SET TAGS ({pairs(new)})")
+            as_properties = pairs({_TAG + name: value for name, value in new.items()})
             settle = f"ALTER TABLE {place} SET TBLPROPERTIES ({as_properties})"
             self._with_retries(table, lambda attempt: self.session.sql(settle))
         return list(new)
@@ -500,15 +636,15 @@ class Lake:
     def _changed(self, rows: DataFrame, table: Table) -> DataFrame:
         """Rows that are new or differ from the stored ones; `__stored_` says whether the key was there."""
         if not self.exists(table):
-            return rows.withColumn(_STORED, F.lit(False))
+            return rows.withColumn(STORED, F.lit(False))
         stored = self.read(table).select(
-            *[F.col(name).alias(_STORED + name) for name in table.key + table.compared], F.lit(True).alias(_STORED)
+            *[F.col(name).alias(STORED + name) for name in table.key + table.compared], F.lit(True).alias(STORED)
         )
-        same_key = reduce(operator.and_, [F.col(name).eqNullSafe(F.col(_STORED + name)) for name in table.key])
+        same_key = reduce(operator.and_, [F.col(name).eqNullSafe(F.col(STORED + name)) for name in table.key])
         joined = rows.join(stored, same_key, "left")
-        differs = [~_same(table.schema[name], F.col(name), F.col(_STORED + name)) for name in table.compared]
-        is_changed = reduce(operator.or_, differs, F.col(_STORED).isNull())
-        return joined.where(is_changed).select(*rows.columns, F.coalesce(_STORED, F.lit(False)).alias(_STORED))
+        differs = [~_same(table.schema[name], F.col(name), F.col(STORED + name)) for name in table.compared]
+        is_changed = reduce(operator.or_, differs, F.col(STORED).isNull())
+        return joined.where(is_changed).select(*rows.columns, F.coalesce(STORED, F.lit(False)).alias(STORED))
 
     def _merge_with_retries(self, changed: DataFrame, table: Table, counts: MergeCounts) -> None:
         """One transaction; tried again where another writer came between."""
@@ -518,6 +654,11 @@ class Lake:
         matches = " AND ".join(f"stored.`{name}` <=> changed.`{name}`" for name in table.key)
 
         def merge(attempt: int) -> None:
+            # Under the lock of a table in a folder nothing can come between the look at its version and the commit.
+            is_as_compared = self._compared is not None and self._compared == self.version(table)
+            if counts.updated == 0 and is_as_compared and self._root is not None:
+                self._writer(changed).mode("append").save(self.place(table))
+                return
             merging = self._delta(table).alias("stored").merge(changed.alias("changed"), matches)
             # A merge that only inserts reads the keys and appends: Delta does not rewrite files for it. One that only
             # updates does not need the outer join of both sides. Another writer may have brought the same keys
@@ -538,7 +679,7 @@ class Lake:
         """
         for attempt in range(self._retries + 1):
             try:
-                with self._alone(table):
+                with self._alone(table), self._noted():
                     write(attempt)
                 return
             except _CONCURRENT:
@@ -555,13 +696,18 @@ class Lake:
         """
         if self._root is None:
             return nullcontext()
-        return locked(self._root / ".locks" / table.full_name)
+        return writing_alone(self._root, table)
+
+    def _noted(self) -> AbstractContextManager[None]:
+        """While it is held, this thread's merges carry the note."""
+        return nullcontext() if self._note is None else noted_session(self.session, self._note, _FILES)
 
     def _delta(self, table: Table) -> DeltaTable:
+        session = merging_session(self.session)
         if self._root is not None:
-            return DeltaTable.forPath(self._writing, self.place(table))
+            return DeltaTable.forPath(session, self.place(table))
         # Delta's own class takes names of two levels, of the session's catalog; that of Databricks takes three.
-        return DeltaTable.forName(self._writing, self.place(table).removeprefix(f"`{_SESSION_CATALOG}`."))
+        return DeltaTable.forName(session, self.place(table).removeprefix(f"`{_SESSION_CATALOG}`."))
 
     def _sql_name(self, table: Table) -> str:
         return self.place(table) if self._root is None else f"delta.`{self.place(table)}`"
@@ -573,24 +719,27 @@ class Lake:
         the rows, and leaves a table that another writer widens meanwhile to chance. One ALTER TABLE is one commit, of
         metadata alone: no file is rewritten, and every reader gives null for the rows that are there.
         """
+        if self._small is not None and self._small.takes_schema(table):
+            self._small.make_ready(table)
+            return
         self._create(table)
         self._with_retries(table, lambda attempt: self._add_columns(table))
         if self._properties and self.detail(table).properties.get(_DELETION_VECTORS) != "true":
             self._with_retries(table, lambda attempt: self._set_properties(table))
 
     def _set_properties(self, table: Table) -> None:
-        wanted = ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in self._properties.items())
+        wanted = ", ".join(f"{quoted(name)} = {quoted(value)}" for name, value in self._properties.items())
         self.session.sql(f"ALTER TABLE {self._sql_name(table)} SET TBLPROPERTIES ({wanted})")
 
     def _add_columns(self, table: Table) -> None:
         """Raises SchemaError where the table has a column that is not declared (any more)."""
-        lacking = _lacking(self._stored(table), table)
-        if not lacking:
+        unknown = lacking(self._stored(table).schema, table)
+        if not unknown:
             return
         try:
-            self.session.sql(f"ALTER TABLE {self._sql_name(table)} ADD COLUMNS ({_listed(lacking)})")
+            self.session.sql(f"ALTER TABLE {self._sql_name(table)} ADD COLUMNS ({listed(unknown)})")
         except AnalysisException:
-            if _lacking(self._stored(table), table):  # where none lacks now, another writer added the same
+            if lacking(self._stored(table).schema, table):  # where none lacks now, another writer added the same
                 raise
 
     def _create(self, table: Table) -> None:
@@ -599,12 +748,14 @@ class Lake:
         try:
             if self._root is None:
                 self._create_by_name(table)
+            elif self._small is not None:
+                self._small.make_ready(table)
             else:
                 builder = DeltaTable.createIfNotExists(self.session).location(self.place(table))
                 for name, value in self._properties.items():
                     builder = builder.property(name, value)
                 with self._alone(table):
-                    builder.addColumns(_stored_schema(table)).comment(table.description).execute()
+                    builder.addColumns(stored_schema(table)).comment(table.description).execute()
         except _CONCURRENT:
             if not self.exists(table):  # where it is there now, another writer made the same
                 raise
@@ -614,8 +765,8 @@ class Lake:
         # Only where it is not there: Unity Catalog asks for the right to create a schema even then.
         if not self.session.catalog.databaseExists(self._schema(table)):
             self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema(table)}")
-        made = f"CREATE TABLE IF NOT EXISTS {self.place(table)} ({_listed(table.schema.fields)}) USING DELTA"
-        self.session.sql(f"{made} COMMENT {_quoted(table.description)}")
+        made = f"CREATE TABLE IF NOT EXISTS {self.place(table)} ({listed(table.schema.fields)}) USING DELTA"
+        self.session.sql(f"{made} COMMENT {quoted(table.description)}")
 
 
 class Snapshot:
@@ -637,57 +788,15 @@ class Snapshot:
         return as_declared(self._lake._stored(table, version), table)
 
 
-def check_schema(rows: DataFrame, table: Table) -> None:
-    """Raise SchemaError unless the columns are those of the table, in its order and of its types."""
-    expected = [(field.name, field.dataType.simpleString()) for field in table.schema.fields]
-    found = [(field.name, field.dataType.simpleString()) for field in rows.schema.fields]
-    if expected == found:
-        return
-    lacking = [f"{name} {kind}" for name, kind in expected if (name, kind) not in found]
-    surplus = [f"{name} {kind}" for name, kind in found if (name, kind) not in expected]
-    raise SchemaError(
-        f"{table.full_name}: the rows lack [{', '.join(lacking)}] and bring [{', '.join(surplus)}]"
-        if lacking or surplus
-        else f"{table.full_name}: the columns stand in another order: {', '.join(name for name, _ in found)}"
-    )
+def _collected(rows: DataFrame) -> pa.Table | None:
+    """Rows that are cached as an Arrow table; None where they are too many, or too large."""
+    n_rows = rows.count()
+    return _as_arrow(rows) if is_small(n_rows) and is_small(n_rows, _size(rows.select("*"))) else None
 
 
-def as_declared(stored: DataFrame, table: Table) -> DataFrame:
-    """Stored rows with the table's columns in its order, null for those declared after they were written.
-
-    Raises SchemaError where a column has another type, or a required one is not there.
-    """
-    if stored.schema.names == table.schema.names and not _lacking(stored, table):
-        return stored
-    lacking = {field.name for field in _lacking(stored, table, is_strict=False)}
-    return stored.select(
-        *[
-            F.lit(None).cast(field.dataType).alias(field.name, metadata=field.metadata)
-            if field.name in lacking
-            else F.col(field.name)
-            for field in table.schema.fields
-        ]
-    )
-
-
-def _lacking(stored: DataFrame, table: Table, is_strict: bool = True) -> list[StructField]:
-    """Declared columns that stored rows do not have. Raises SchemaError for a difference that can't be mended.
-
-    That is another type, a required column that is not there and, where `is_strict`, one that is not declared.
-    """
-    found = {field.name: field.dataType.simpleString() for field in stored.schema.fields}
-    lacking = [field for field in table.schema.fields if field.name not in found]
-    wrong = [
-        f"{field.name} is {found[field.name]}, declared as {field.dataType.simpleString()}"
-        for field in table.schema.fields
-        if found.get(field.name, field.dataType.simpleString()) != field.dataType.simpleString()
-    ]
-    wrong += [f"{field.name}, which is required, is not there" for field in lacking if field.name in table.required]
-    if is_strict:
-        wrong += [f"{name} is not declared" for name in found if name not in table.schema.names]
-    if wrong:
-        raise SchemaError(f"{table.full_name}: the stored table is of another schema: {'; '.join(wrong)}")
-    return lacking
+def _as_arrow(rows: DataFrame) -> pa.Table:
+    """A few rows, moved to the driver in Arrow's own format."""
+    return from_batches(rows._collect_as_arrow(), rows.schema)
 
 
 @contextmanager
@@ -722,36 +831,17 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def _quoted(text: str) -> str:
-    """A text as a literal of Spark SQL."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _listed(fields: Iterable[StructField]) -> str:
-    """Columns as Spark SQL declares them, each with its comment."""
-    return ", ".join(
-        f"`{field.name}` {field.dataType.simpleString()} COMMENT {_quoted(field.metadata['comment'])}"
-        for field in fields
-    )
-
-
-def _pairs(values: Mapping[str, str]) -> str:
-    """Names and values as Spark SQL lists them."""
-    return ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in values.items())
-
-
 def _check_rows(changed: DataFrame, table: Table) -> MergeCounts:
     """Count, and refuse nulls in required columns and keys that stand twice."""
     is_null = reduce(operator.or_, [F.col(name).isNull() for name in table.required], F.lit(False))
     by_key = changed.groupBy(*table.key).agg(
         F.count(F.lit(1)).alias("times"),
-        F.max(F.col(_STORED)).alias(_STORED),
+        F.max(F.col(STORED)).alias(STORED),
         F.max(is_null).alias("is_null"),
     )
     totals = by_key.agg(
-        F.count(F.when(~F.col(_STORED), 1)).alias("inserted"),
-        F.count(F.when(F.col(_STORED), 1)).alias("updated"),
+        F.count(F.when(~F.col(STORED), 1)).alias("inserted"),
+        F.count(F.when(F.col(STORED), 1)).alias("updated"),
         F.count(F.when(F.col("times") > 1, 1)).alias("twice"),
         F.count(F.when(F.col("is_null"), 1)).alias("nulls"),
     ).first()
@@ -768,8 +858,3 @@ def _same(field: StructField, left: Column, right: Column) -> Column:
     if isinstance(field.dataType, MapType):
         left, right = F.array_sort(F.map_entries(left)), F.array_sort(F.map_entries(right))
     return left.eqNullSafe(right)
-
-
-def _stored_schema(table: Table) -> StructType:
-    fields = [StructField(f.name, f.dataType, True, {"comment": f.metadata["comment"]}) for f in table.schema.fields]
-    return StructType(fields)

@@ -19,8 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql import functions as F
-
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, LinnaeusError
 from linnaeus.contracts.schemas import LEDGER as SCHEMA
@@ -195,10 +193,9 @@ class Ledger:
         self._write(begun.entries, self.lake.delete)
 
     def _stored(self, tables: Sequence[Table]) -> tuple[_Entry, ...]:
-        own = (F.col("application") == self.application) & (F.col("batch") == self.batch)
         names = [table.full_name for table in tables]
-        rows = self.lake.read(LEDGER).where(own & F.col("table_name").isin(names)).collect()  # few: one a table
-        return tuple(row.asDict() for row in rows)
+        own: dict[str, list[Any]] = {"application": [self.application], "batch": [self.batch], "table_name": names}
+        return tuple(self.lake.look_up(LEDGER, own))  # few: one a table
 
     def _entry(self, table: Table, inputs: Inputs) -> _Entry:
         return {
@@ -218,8 +215,7 @@ class Ledger:
     def _write(self, entries: Sequence[_Entry], how: Callable[..., object]) -> None:
         if not entries:
             return
-        rows = [tuple(one[name] for name in SCHEMA.names) for one in entries]
-        how(self.lake.session.createDataFrame(rows, SCHEMA).coalesce(1), LEDGER)
+        how([tuple(one[name] for name in SCHEMA.names) for one in entries], LEDGER)
 
 
 def _note_of(text: str | None) -> _Note | None:

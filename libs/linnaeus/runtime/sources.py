@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from linnaeus.contracts.config import resolve
 from linnaeus.contracts.errors import InputError
+from linnaeus.runtime.source_files import SourceFile, is_url
 
 BROKEN = "__broken"
 Form = Literal["lines", "csv", "rows"]
@@ -31,10 +32,13 @@ class Part:
     rows: DataFrame
 
 
-def open_source(session: SparkSession, setting: str, path: str) -> list[Part]:
-    """The parts of a source. Raises InputError, naming the setting, for a path without readable files."""
+def open_source(session: SparkSession, setting: str, path: str, only: Sequence[SourceFile] | None = None) -> list[Part]:
+    """The parts of a source, or of those files of it that are named; they may be without a record.
+
+    Raises InputError, naming the setting, for a path without readable files.
+    """
     try:
-        return _parts(session, setting, path)
+        return _parts(session, setting, path) if only is None else _parts_of(session, setting, only)
     except (Py4JJavaError, PySparkException) as error:
         raise InputError(f"{setting}: {path} can't be read: {_reason(error)}") from error
 
@@ -54,7 +58,7 @@ def reading(setting: str, path: str) -> Iterator[None]:
 
 
 def _parts(session: SparkSession, setting: str, path: str) -> list[Part]:
-    location = path if re.match(r"[a-z][a-z0-9+.-]+:/", path) else str(resolve(path))
+    location = path if is_url(path) else str(resolve(path))
     root = _hadoop_path(session, location)
     file_system = root.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
     found = file_system.globStatus(root)
@@ -72,6 +76,18 @@ def _parts(session: SparkSession, setting: str, path: str) -> list[Part]:
     if not parts:
         raise InputError(f"{setting}: {path} holds no files; give JSON Lines, CSV, Parquet or Delta")
     return parts
+
+
+def _parts_of(session: SparkSession, setting: str, only: Sequence[SourceFile]) -> list[Part]:
+    """The parts of local files."""
+    file_system = _hadoop_path(session, "file:/").getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
+    parts = [Part("rows", session.read.format("delta").load(f"file:{one.path}")) for one in only if one.is_delta]
+    files: dict[str, list[str]] = {}
+    for one in only:
+        if not one.is_delta:
+            files.setdefault(_form(one.path, setting), []).append(f"file:{one.path}")
+    parts.extend(_read(session, file_system, files))
+    return parts or [Part("lines", session.createDataFrame([], "value string"))]
 
 
 def _read(session: SparkSession, file_system: Any, files: dict[str, list[str]]) -> Iterable[Part]:

@@ -19,8 +19,9 @@ from pyspark.sql import DataFrame, SparkSession
 from linnaeus.contracts import errors
 from linnaeus.contracts.config import Config, conf_folder, resolve
 from linnaeus.contracts.errors import SetupError
+from linnaeus.runtime.jars import DRIVER_OPTIONS, resolved_jars
 
-DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
+CLASS_PATH = "SPARK_DIST_CLASSPATH"  # what Spark puts on the class paths of its JVMs, after its own jars
 CLASS_ARCHIVE = "spark-classes.jsa"  # made by runtime/class_archive.py, beside the jars
 
 _STAGE_FAILURE = "Job aborted due to stage failure"
@@ -111,7 +112,7 @@ def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
         builder = builder.config(key, value)
     log = resolve(config.spark.ivy_folder).parent / "spark.log"
     try:
-        with _jvm_messages_to(log):
+        with _jvm_messages_to(log), _class_path_with(_jars_of_one_machine(config)):
             session = builder.getOrCreate()
     except Exception as error:
         raise SetupError(f"Spark did not start: {_reason(log, error)} (log: {log})") from error
@@ -142,10 +143,7 @@ def session_settings(config: Config) -> dict[str, str]:
         "spark.executor.memory": spark.executor_memory,
         "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
         "spark.sql.session.timeZone": "UTC",
-        "spark.jars.packages": ",".join(spark.packages),
-        "spark.jars.excludes": ",".join(spark.excludes),
-        "spark.jars.ivySettings": str(conf_folder() / "ivysettings.xml"),
-        "spark.jars.ivy": str(resolve(spark.ivy_folder)),
+        **({} if _jars_of_one_machine(config) else _jars_to_resolve(config)),
         **SPARK_NLP,
         **DELTA,
         **ONE_MACHINE,
@@ -156,6 +154,42 @@ def session_settings(config: Config) -> dict[str, str]:
         options = settings.get(DRIVER_OPTIONS, "")
         settings[DRIVER_OPTIONS] = f'{options} -XX:SharedArchiveFile="{archive}"'.strip()
     return settings
+
+
+def _jars_of_one_machine(config: Config) -> list[Path]:
+    """The jars that the set-up resolved, where all JVMs of a session can read them; else none.
+
+    On the class path they are neither resolved nor copied at each start, and the archive of classes has theirs too.
+    """
+    is_one_machine = (config.spark.master or "").startswith("local")
+    asks_for_others = any(key.startswith("spark.jars.") for key in config.spark.extra)
+    return (resolved_jars(config) or []) if is_one_machine and not asks_for_others else []
+
+
+def _jars_to_resolve(config: Config) -> dict[str, str]:
+    """Settings by which Spark resolves the jars at its start, and sends them to its executors."""
+    return {
+        "spark.jars.packages": ",".join(config.spark.packages),
+        "spark.jars.excludes": ",".join(config.spark.excludes),
+        "spark.jars.ivySettings": str(conf_folder() / "ivysettings.xml"),
+        "spark.jars.ivy": str(resolve(config.spark.ivy_folder)),
+    }
+
+
+@contextlib.contextmanager
+def _class_path_with(jars: Sequence[Path]) -> Iterator[None]:
+    """A block in which a JVM that starts finds these jars, after Spark's own and those that the user has named."""
+    before = os.environ.get(CLASS_PATH)
+    places = [*filter(None, [before]), *map(str, jars)]
+    if jars:
+        os.environ[CLASS_PATH] = os.pathsep.join(places)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(CLASS_PATH, None)
+        else:
+            os.environ[CLASS_PATH] = before
 
 
 def side_by_side(action: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:

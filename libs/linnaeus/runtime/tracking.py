@@ -30,12 +30,10 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from linnaeus.contracts.bundle import ModelBundle
-from linnaeus.contracts.config import Config, repository, resolve
+from linnaeus.contracts.config import Config, fingerprint, repository, resolve
 from linnaeus.contracts.errors import TrackingError
+from linnaeus.runtime.aliases import CHAMPION, NO_VERSION, count_move
 
-CANDIDATE = "candidate"
-CHAMPION = "champion"
-PASSED = "passed"  # a candidate that the gate lets through, waiting for a person
 ROLLED_BACK = "rolled_back"  # a tag: taken out of force by a person, and promoted again by a person alone
 FINGERPRINT = "training_fingerprint"
 _BUNDLE = "bundle"
@@ -110,6 +108,18 @@ class Tracking:
         """The version that an alias points to, or None."""
         return self._said(lambda: _version(self._client.get_model_version_by_alias(model, alias)), absent=None)
 
+    def alias_state(self, model: str, alias: str, with_tags: bool) -> str | None:
+        """The version that an alias points to as `number hash`, or None.
+
+        A number alone names no version, as a registry that was made again counts from one too. With `with_tags` a
+        version with other tags has another state.
+        """
+        version = self.version_at(model, alias)
+        if version is None:
+            return None
+        tags = dict(version.tags) if with_tags else {}
+        return f"{version.number} {fingerprint([version.run_id, str(version.registered_at), tags])}"
+
     def version_of(self, model: str, fingerprint: str) -> Version | None:
         """The newest version trained from exactly this (see FINGERPRINT), or None."""
         return next((one for one in self.versions(model) if one.tags.get(FINGERPRINT) == fingerprint), None)
@@ -126,6 +136,7 @@ class Tracking:
     def point(self, model: str, alias: str, version: Version) -> None:
         """Move an alias."""
         self._said(lambda: self._client.set_registered_model_alias(model, alias, version.number))
+        count_move(model, alias, version.number)
 
     def version(self, model: str, number: str) -> Version | None:
         """A version by its number, or None."""
@@ -134,6 +145,7 @@ class Tracking:
     def remove(self, model: str, alias: str) -> None:
         """Take an alias away; nothing where it points nowhere."""
         self._said(lambda: self._client.delete_registered_model_alias(model, alias), absent=None)
+        count_move(model, alias, NO_VERSION)
 
     def tag(self, version: Version, name: str, value: str) -> None:
         """Set a tag of a version."""

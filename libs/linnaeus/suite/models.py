@@ -16,8 +16,9 @@ from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, LinnaeusError
 from linnaeus.registry.gate import CALIBRATION_ERROR, Check, Decision
 from linnaeus.registry.plots import gains_plot
+from linnaeus.runtime.aliases import CANDIDATE, CHAMPION, PASSED
 from linnaeus.runtime.report import Grid, Plot, Section
-from linnaeus.runtime.tracking import CANDIDATE, CHAMPION, PASSED, Tracking, Version
+from linnaeus.runtime.tracking import Tracking, Version
 from linnaeus.suite import pictures
 from linnaeus.suite.context import Context
 from linnaeus.suite.counts import fetched

@@ -34,6 +34,7 @@ MADE_BY = {
     "bronze.votes": "ingest_bronze",
     "bronze.gold_labels": "ingest_bronze",
     "bronze.quarantine": "ingest_bronze",
+    "bronze.source_files": "ingest_bronze",
     "silver.tokens": "build_tokens",
     "silver.embeddings": "build_embeddings",
     "silver.text_embeddings": "build_embeddings",

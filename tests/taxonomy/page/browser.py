@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,18 +15,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests import missing
 from tests.patience import PATIENCE
 
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Up": "\ue013", "Right": "\ue014", "Down": "\ue015"}
 
 
-class Browser:
-    """A window."""
+# As root in a container, without a display; nothing is asked of the network.
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --hide-scrollbars --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
 
-    def __init__(self, address: str, width: int, height: int, dark: bool) -> None:
-        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+
+class Browser:
+    """A window, with a profile in an empty folder."""
+
+    def __init__(self, address: str, profile: str, width: int, height: int, dark: bool) -> None:
+        flags = [*_FLAGS, f"--user-data-dir={profile}"]
         wanted = {
             "browserName": "chrome",
             "goog:chromeOptions": {"args": flags},
@@ -109,21 +116,22 @@ return [box.left + box.width / 2, box.top + box.height / 2];
 
 @contextlib.contextmanager
 def browser(width: int = 1280, height: int = 900, dark: bool = False) -> Iterator[Browser]:
-    """A window of that size; the test is skipped where no Chromium is installed."""
+    """A window of that size; the test is skipped where no Chromium is installed, and fails where CI=true."""
     driver = shutil.which("chromedriver")
     if driver is None or not any(map(shutil.which, ("chromium", "google-chrome", "chrome"))):
-        pytest.skip("chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)")
+        missing.skip("chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}/status")
-        window = Browser(f"http://127.0.0.1:{port}", width, height, dark)
-        try:
-            yield window
-        finally:
-            window.close()
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            window = Browser(f"http://127.0.0.1:{port}", profile, width, height, dark)
+            try:
+                yield window
+            finally:
+                window.close()
     finally:
         process.terminate()
         process.wait(PATIENCE)
