@@ -29,7 +29,7 @@ sample: setup ## set up, then run the whole suite on the sample data
 test: _test ## set up, then the tests
 	@$(PYTEST) -m "not slow"
 
-test-unit: _test ## the tests that need no Spark, within a minute
+test-unit: _test ## the tests that need no Spark
 	@$(PYTEST) -m unit
 
 test-slow: _test ## the tests that take minutes
