@@ -21,7 +21,7 @@ from tests.jobs.changing_files import KEYED, Sources
 from tests.jobs.test_ingest_bronze import json_lines
 
 FULL = "run.full=true"
-SEEDS = (1, 2, 3)
+SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (2, 3)))
 STEPS = 6
 NOTHING = "0 read, 0 kept (0 new or changed), 0 quarantined, 0 duplicates"
 
