@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -31,7 +31,7 @@ class Commit:
     version: int
     operation: str
     note: str | None
-    mode: str | None = None
+    mode: str | None = field(default=None, compare=False)
 
 
 def newest_version(folder: Path) -> int | None:
