@@ -178,3 +178,10 @@ def test_a_time_without_a_zone_is_one_of_this_machine() -> None:
 def test_a_column_that_is_not_stored_is_null() -> None:
     stored = pa.table({"id": ["1", "2"]})
     assert as_declared(stored, TABLE, ("id", "shares")).to_pydict() == {"id": ["1", "2"], "shares": [None, None]}
+
+
+def test_no_rows_do_not_differ_whatever_is_said_of_their_elements() -> None:
+    """Lists whose elements may not be null are of another type than those whose may."""
+    kinds = [pa.list_(pa.field("element", pa.string(), nullable=may)) for may in (False, True)]
+    none, some = ([pa.table({"errors": pa.array(rows, kind)}) for kind in kinds] for rows in ([], [["a"], ["b"]]))
+    assert differing(*none, ["errors"]) == [] and differing(*some, ["errors"]) == []

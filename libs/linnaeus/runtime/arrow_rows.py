@@ -147,7 +147,7 @@ def _differing(left: pa.Array, right: pa.Array, offset: int) -> list[int]:
         return []
     size = len(left)
     if size <= _LEAF:
-        every = pa.array(range(size))  # taken, as what is nested in a slice is still that of all rows
+        every = pa.array(range(size), type=pa.int64())  # taken, as what is nested in a slice is still that of all rows
         pairs = zip(_values(left.take(every)), _values(right.take(every)), strict=True)
         return [offset + place for place, (one, other) in enumerate(pairs) if one != other]
     half = size // 2
