@@ -114,7 +114,7 @@ def test_a_run_that_dies_before_the_mark_leaves_the_list_before(night: Night, mo
     night.rows("c")
     monkeypatch.setattr(Lake, "set_properties", _die)
     with pytest.raises(KeyboardInterrupt):
-        night.take_in(A, CHANGED)
+        night.take_in(CHANGED)
     assert night.known() == {"aa", "bb"}
 
 
@@ -122,7 +122,7 @@ def test_a_run_that_dies_before_the_list_leaves_the_one_before(night: Night, mon
     night.rows("c")
     monkeypatch.setattr(Lake, "replace_part", _die)
     with pytest.raises(KeyboardInterrupt):
-        night.take_in(A, CHANGED)
+        night.take_in(CHANGED)
     assert night.known() == {"aa", "bb"}
 
 
@@ -133,7 +133,7 @@ def _die(*_: object) -> None:
 def _restored(night: Night) -> None:
     version = night.lake.version(TABLE)
     night.rows("c")
-    night.take_in(A, B, CHANGED)
+    night.take_in(CHANGED, B)
     night.sql(f"RESTORE {{}} TO VERSION AS OF {version}")
 
 
@@ -244,7 +244,7 @@ def test_a_record_that_is_older_than_the_rows_does_not_count(night: Night) -> No
     copy = night.folder(tables.SOURCE_FILES).with_name("copy")
     shutil.copytree(night.folder(tables.SOURCE_FILES), copy)
     night.rows("c")
-    night.take_in(A, CHANGED)
+    night.take_in(CHANGED)
     shutil.rmtree(night.folder(tables.SOURCE_FILES))
     copy.rename(night.folder(tables.SOURCE_FILES))
     assert night.known() == set()

@@ -689,4 +689,4 @@ def test_rows_that_were_compared_are_added_only_where_nobody_came_between(
     stored = {row["number"]: row["name"] for row in lake.read(THINGS).collect()}
     assert stored == {1: "old", 2: "new", 3: "late"}
     if not given:
-        assert lake.are_new(rows(4, 5), THINGS) and not lake.are_new(rows(3, 4), THINGS)
+        assert lake.are_new(rows(4, 5).persist(), THINGS) and not lake.are_new(rows(3, 4).persist(), THINGS)

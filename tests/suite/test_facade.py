@@ -61,7 +61,8 @@ def test_the_past(suite: Suite, spark: SparkSession, tmp_path: Path) -> None:
     own.lake.merge(contents(spark, {"a": (None, "one")}), tables.CONTENT)
     between = datetime.datetime.now(datetime.timezone.utc)
     own.lake.merge(contents(spark, {"b": (None, "two")}), tables.CONTENT)
-    assert [own.content.count(), own.at(0).content.count(), own.at(between).content.count()] == [2, 1, 1]
+    assert [own.content.count(), own.at(1).content.count(), own.at(between).content.count()] == [2, 1, 1]
+    assert own.at(0).content.count() == 0, "a table is made before it has its first rows"
     assert own.at(between.isoformat()).tables.title == f"Tables, as of {between.isoformat()}"
     with pytest.raises(ConfigurationError, match="there is no version 7; its newest is 2"):
         _ = own.at(7).content

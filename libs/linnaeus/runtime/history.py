@@ -75,6 +75,8 @@ def forget_history(session: SparkSession, place: str) -> int:
     log = Path(place) / LOG
     jvm = session.sparkContext._jvm
     assert jvm is not None
+    # Spark knows of versions that delta-rs wrote only once it has looked at the log again.
+    session.read.format("delta").load(place)
     jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session._jsparkSession, place).checkpoint()
     newest = max(version for version in map(_version, log.iterdir()) if version is not None)
     if not any(log.glob(f"{newest:020d}.checkpoint*.parquet")):
