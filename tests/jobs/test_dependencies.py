@@ -99,10 +99,6 @@ class Count:
         return Count(self.queries - before.queries - 1, self.jobs - before.jobs)
 
 
-# The most that a job may take on the tiny lake, on its first run.
-CEILINGS: dict[str, Count] = {}
-
-
 SECTIONS: set[str] = set()
 READ: set[Table] = set()
 WRITTEN: set[Table] = set()
