@@ -480,7 +480,8 @@ class Lake:
         if (small := self._small_for(table)) is not None:
             return small.rows(table, equal_to)
         same = [F.col(name).isin(list(values)) for name, values in equal_to.items()]
-        return [row.asDict(True) for row in self.read(table).where(reduce(operator.and_, same)).collect()]
+        found = self.read(table).where(reduce(operator.and_, same)).collect()  # few: rows of the named values
+        return [row.asDict(True) for row in found]
 
     def few_rows_at(self, table: Table, version: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Values of some columns of a small table's rows at a version.
@@ -489,7 +490,8 @@ class Lake:
         """
         if (small := self._small_for(table)) is not None:
             return small.rows_at(table, version, names)
-        return [tuple(row) for row in self.read(table, version).select(*names).collect()]
+        found = self.read(table, version).select(*names).collect()  # few: a small table, as the caller knows
+        return [tuple(row) for row in found]
 
     def _small_for(self, table: Table, n_rows: int = 0, is_append: bool = False) -> SmallWrites | None:
         """What writes so many rows to a table without Spark; None where Spark writes them (`small_writes.is_small`)."""
