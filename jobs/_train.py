@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -324,10 +325,17 @@ def prepared(
     labelled = balanced(labelled, facet.n_by_class, settings.balance)
     # Those that judge are read as contents are when they are scored: by the linear models of all training rows.
     by_place = labelled.withColumn(c.FOLD, F.when(is_trained_on, F.col(c.FOLD)).otherwise(F.lit(folds)))
-    placed = cached(place(by_place, settings.workers or slots(lake.session)), held)
+    placed = cached(place(by_place, _workers(lake, config, facet)), held)
     linear, without = fit_linear(placed.where(is_trained_on), len(facet.classes), manifest, folds, settings.linear)
     made = with_features(placed, (*without, linear), manifest).withColumn(VALIDATION, is_judge)
     return (cached(made, held) if len(facet.branchings) > 1 else made), linear, placed
+
+
+def _workers(lake: Lake, config: Config, facet: Facet) -> int:
+    """How many fit a facet together: few rows are summed over workers for longer than one takes for all."""
+    settings = config.training
+    n_rows = facet.by_part[TRAIN] + facet.by_part[CALIBRATION]
+    return settings.workers or min(slots(lake.session), math.ceil(n_rows / settings.rows_a_worker))
 
 
 def _with_risk_levels(config: Config, bundle: ModelBundle, head: str, facet: Facet) -> ModelBundle:

@@ -16,7 +16,7 @@ from linnaeus.contracts.config import Config, load_config, repository
 from tests import missing
 from tests.golden import Golden
 from tests.running import kinds, order, registry
-from tests.running.session import quick_session
+from linnaeus.runtime.spark import build_session
 
 # Examples that start Spark's or scikit-learn's machinery take as long as they take, and so do those of a busy machine.
 hypothesis.settings.register_profile("linnaeus", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -78,7 +78,7 @@ def _without_spark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def spark() -> Iterator[SparkSession]:
     """The session, as the jobs build it, with two slots."""
     config = load_config("local", ["spark.master=local[2]", "spark.driver_memory=4g", "spark.shuffle_partitions=2"])
-    session = quick_session(config, "linnaeus tests")
+    session = build_session(config, "linnaeus tests")
     yield session
     session.stop()
 

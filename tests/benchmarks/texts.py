@@ -17,13 +17,15 @@ SETS = ("topics/podcasts", "topics/videos", "risk/hate", "risk/toxic")
 SCHEMA = f"{c.CONTENT_HASH} string, {c.TITLE} string, {c.BODY} string"
 
 
-def distinct(config: Config, n: int, of: str = "all") -> list[Text]:
-    """`n` distinct texts (title, body) in an order of chance, the same in every run; `of` the sample alone, or all."""
+def distinct(config: Config, n: int | None, of: str = "all") -> list[Text]:
+    """`n` distinct texts (title, body; None: all) in an order of chance, the same in every run; `of` the sample alone, or
+    of all sets."""
     paths = [resolve(config.sample.folder) / "content.jsonl"]
     if of == "all":
         paths += [SHARED / name / "content.jsonl" for name in SETS]
     records = [record for path in paths for record in json_lines(path)]
     found = sorted({(one.get("title") or None, one.get("body") or None) for one in records}, key=str)
+    n = len(found) if n is None else n
     if len(found) < n:
         raise SystemExit(f"there are {len(found)} distinct texts, not {n}; is ../shared/data there?")
     return [found[i] for i in np.random.default_rng(0).permutation(len(found))[:n]]

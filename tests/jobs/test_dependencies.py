@@ -149,12 +149,15 @@ def test_jobs_declare_all_that_they_read_and_write(
     config = Noted.model_construct(**{name: getattr(made, name) for name in Config.model_fields})
     graph = flow.read_graph((repository() or Path()) / "databricks.yml")
     assert set(DEPENDENCIES) == set(graph)
+    counts: dict[str, Count] = {}
     for job in graph:
         needs = DEPENDENCIES[job]
         main = importlib.import_module(f"jobs.{job}").main
         for seen in (SECTIONS, READ, WRITTEN):
             seen.clear()
+        before = Count.now(spark)
         main(config)
+        counts[job] = Count.now(spark).since(before)
         named = (*needs.settings, *needs.files, *needs.sources, *[one.model for one in needs.models(made)])
         sections = {name.partition(".")[0] for name in (*named, *(one.model for one in needs.moves))}
         sections |= {"embedder"} if needs.embedder else set()
@@ -162,3 +165,4 @@ def test_jobs_declare_all_that_they_read_and_write(
         written = {*needs.writes, *(own.table for own in needs.rows)}
         assert written >= WRITTEN - KEPT_OF_RUNS, job
         assert {*needs.reads, *needs.reads_if(made)} | written >= READ - KEPT_OF_RUNS, job
+    print("\n".join(f'    "{job}": Count({one.queries}, {one.jobs}),' for job, one in counts.items()))

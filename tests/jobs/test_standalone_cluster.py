@@ -21,7 +21,7 @@ def test_the_flow_on_two_workers(tmp_path: Path) -> None:
     content, labels = tiny.records()
     settings = [*tiny.FAST, *tiny.write(tmp_path / "sources", content, labels)]
     settings += [f"lake.root={tmp_path / 'lake'}", f"tracking.uri=sqlite:///{tmp_path / 'mlflow.db'}"]
-    settings += [f"tracking.artifacts={tmp_path / 'artifacts'}", "spark.executor_memory=1g"]
+    settings += [f"tracking.artifacts={tmp_path / 'artifacts'}", "spark.executor_memory=1g", "training.workers=2"]
     with standalone(tmp_path / "cluster") as address:
         given = [part for one in [*settings, f"spark.master={address}"] for part in ("--set", one)]
         command = [sys.executable, "-m", "jobs.flow", "--env", "local", *given]

@@ -216,7 +216,7 @@ def make_fake_python(venv: Path) -> None:
     (minor.parent / "python").symlink_to(minor)
 
 
-ENVIRONMENT = [" -m venv ", " -m pip ", " pyyaml", " pyspark", " -e .["]  # what tells the commands that make it
+ENVIRONMENT = [" -m venv ", " uninstall ", " --target ", " pyyaml", " pyspark", " -e .["]  # what tells the commands that make it
 MODULES = [f"linnaeus.runtime.{name}" for name in ("assets", "jars", "class_archive")]
 
 
@@ -229,11 +229,11 @@ def modules_run(root: Path) -> list[str]:
 
 def test_a_second_call_does_nothing(checkout: Path, steps: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     bootstrap.set_up(checkout)
-    assert [sign in step for sign, step in zip(ENVIRONMENT, steps, strict=True)] == [True] * 5
+    assert [sign in step for sign, step in zip(ENVIRONMENT, steps, strict=True)] == [True] * 6
     assert modules_run(checkout) == MODULES
     capsys.readouterr()
     bootstrap.set_up(checkout)
-    assert len(steps) == 5 and modules_run(checkout) == MODULES
+    assert len(steps) == 6 and modules_run(checkout) == MODULES
     assert capsys.readouterr().out == ""
 
 
@@ -241,22 +241,22 @@ def test_changed_requirements_are_installed_into_the_environment(checkout: Path,
     bootstrap.set_up(checkout)
     (checkout / "conf" / "constraints.txt").write_text("rich==14.0.0\n")
     bootstrap.set_up(checkout)
-    assert [" -m venv " in step for step in steps] == [True] + [False] * 8
-    assert [sign in step for sign, step in zip(ENVIRONMENT[1:], steps[5:], strict=True)] == [True] * 4
+    assert [" -m venv " in step for step in steps] == [True] + [False] * 9
+    assert [sign in step for sign, step in zip(ENVIRONMENT[2:], steps[6:], strict=True)] == [True] * 4
 
 
 def test_changed_coordinates_run_the_steps_alone(checkout: Path, steps: list[str]) -> None:
     bootstrap.set_up(checkout)
     (checkout / "conf" / "base.yml").write_text("spark: {}\n")
     bootstrap.set_up(checkout)
-    assert len(steps) == 5 and modules_run(checkout) == 2 * MODULES
+    assert len(steps) == 6 and modules_run(checkout) == 2 * MODULES
 
 
 def test_a_deleted_cache_is_made_again(checkout: Path, steps: list[str]) -> None:
     bootstrap.set_up(checkout)
     shutil.rmtree(checkout / ".cache" / "embedder")
     bootstrap.set_up(checkout)
-    assert len(steps) == 5 and modules_run(checkout) == 2 * MODULES
+    assert len(steps) == 6 and modules_run(checkout) == 2 * MODULES
 
 
 def test_an_environment_of_another_python_is_made_anew(checkout: Path, steps: list[str]) -> None:
@@ -264,18 +264,18 @@ def test_an_environment_of_another_python_is_made_anew(checkout: Path, steps: li
     (checkout / ".venv" / "bin" / f"python3.{sys.version_info[1]}").unlink()
     (checkout / "setup.py").write_text("")
     bootstrap.set_up(checkout)
-    assert [" -m venv " in step for step in steps] == [True, False, False, False, False] * 2
+    assert [" -m venv " in step for step in steps] == [True, *5 * [False]] * 2
 
 
 def test_a_command_adds_its_extras_and_removes_none(checkout: Path, steps: list[str]) -> None:
     bootstrap.set_up(checkout)
     assert "-e .[local] " in f"{steps[-1]} "
     bootstrap.set_up(checkout, ["test"])
-    assert [" -m venv " in step for step in steps[5:]] == [False] * 4
+    assert [" -m venv " in step for step in steps[6:]] == [False] * 4
     assert "-e .[local,test] " in f"{steps[-1]} " and modules_run(checkout) == MODULES
     bootstrap.set_up(checkout)
     bootstrap.set_up(checkout, ["test"])
-    assert len(steps) == 9
+    assert len(steps) == 10
     (checkout / "conf" / "constraints.txt").write_text("rich==14.0.0\n")
     bootstrap.set_up(checkout)
     assert "-e .[local,test] " in f"{steps[-1]} "
@@ -344,7 +344,7 @@ def test_an_environment_of_a_set_up_by_pip_is_made_anew(checkout: Path, steps: l
     bootstrap.set_up(checkout)
     (checkout / ".venv" / bootstrap.STAMP).write_text("0" * 64)
     bootstrap.set_up(checkout)
-    assert [" -m venv " in step for step in steps] == [True, False, False, False, False] * 2
+    assert [" -m venv " in step for step in steps] == [True, *5 * [False]] * 2
 
 
 def test_a_failing_step_gives_its_own_status(checkout: Path, steps: list[str]) -> None:
@@ -387,6 +387,8 @@ def test_no_target_of_make_forgets_what_it_needs() -> None:
     """`make` is asked what it would run: the set-up first, with the extras that hold the target's tools."""
     make = shutil.which("make")
     assert make is not None
+    # Of the `make` that runs the tests, which would say where it is and pass on its options.
+    apart = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     for target, extras in TARGETS.items():
-        said = subprocess.run([make, "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        assert said.splitlines()[0].endswith(f"-m linnaeus.runtime.bootstrap{extras}"), target
+        said = subprocess.run([make, "-n", target], cwd=ROOT, env=apart, capture_output=True, text=True, check=True)
+        assert said.stdout.splitlines()[0].endswith(f"-m linnaeus.runtime.bootstrap{extras}"), target

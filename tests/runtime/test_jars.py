@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -139,7 +140,17 @@ def test_the_set_up_has_what_is_needed_and_nothing_that_is_excluded() -> None:
     assert not [name for name in names if name.startswith(tuple(EXCLUDED))]
     assert not [name for name in names if name.endswith(".pdb")]
     assert sum(jar.stat().st_size for jar in found) < 150_000_000
-    assert not (resolve(load_config("local").spark.ivy_folder) / "jars").exists(), "no second copy"
+
+
+def test_jars_are_used_where_they_were_fetched_to(tmp_path: Path) -> None:
+    """Ivy alone keeps no second copy, as Spark does of what it resolves for a cluster."""
+    kept = resolve(load_config("local").spark.ivy_folder) / "cache"
+    shutil.copytree(kept, tmp_path / "ivy" / "cache")
+    done = resolve_without_a_network(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = jars.resolved_jars(load_config("local", [f"spark.ivy_folder={tmp_path / 'ivy'}"]))
+    assert found and all(jar.is_relative_to(tmp_path / "ivy" / "cache") for jar in found)
+    assert not (tmp_path / "ivy" / "jars").exists()
 
 
 @pytest.mark.parametrize(
@@ -159,14 +170,15 @@ def test_other_output_is_left_to_spark() -> None:
     assert jars.explain("WARN NativeCodeLoader: Unable to load native-hadoop library") is None
 
 
-def test_maven_central_cannot_be_reached(tmp_path: Path) -> None:
+def resolve_without_a_network(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Resolve the jars in another process, into a folder's `ivy`; what fails is printed."""
     # Nothing listens on port 9 of this machine.
     program = f"""
 from pathlib import Path
 from linnaeus.contracts.config import conf_folder, load_config
 from linnaeus.contracts.errors import SetupError
 from linnaeus.runtime import jars
-folder = Path({str(tmp_path)!r})
+folder = Path({str(folder)!r})
 text = (conf_folder() / "ivysettings.xml").read_text()
 (folder / "ivy.xml").write_text(text.replace("https://repo1.maven.org", "http://127.0.0.1:9"))
 config = load_config("local", [f"spark.ivy_folder={{folder}}/ivy"])
@@ -176,7 +188,11 @@ try:
 except SetupError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
+
+
+def test_maven_central_cannot_be_reached(tmp_path: Path) -> None:
+    done = resolve_without_a_network(tmp_path)
     lines = done.stdout.splitlines()
     assert len(lines) == 1 and "Maven Central can't be reached" in lines[0], done.stdout + done.stderr
     assert not (tmp_path / "ivy" / jars.LIST).exists()

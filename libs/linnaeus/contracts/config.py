@@ -267,6 +267,7 @@ class Training(_Section):
     as_of: Time | None = None
     versions: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     workers: int | None = Field(default=None, ge=1)
+    rows_a_worker: int = Field(ge=1)
     checkpoints: str | None = None
     external_memory: bool
     max_rows: int | None = Field(default=None, ge=1)

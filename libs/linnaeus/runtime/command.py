@@ -112,9 +112,10 @@ def record_unchanged(check: Check, seconds: float) -> dict[str, object]:
 
 
 def last_run_of(lake: Lake, job: str, inputs: str) -> dict[str, str] | None:
-    """What the job said in its newest run on record, if it read these `inputs` (a fingerprint among its details) and
-    its tables are still as it left them; else None."""
-    runs = lake.read(JOB_RUNS).where(F.col("job") == job).orderBy(F.col("started_at").desc())
+    """What the job said in its newest run that had something to do, if it read these `inputs` (a fingerprint among its
+    details) and its tables are still as it left them; else None."""
+    had_to = (F.col("job") == job) & F.col("details").getItem(UP_TO_DATE).isNull()
+    runs = lake.read(JOB_RUNS).where(had_to).orderBy(F.col("started_at").desc())
     newest = runs.select("details", "table_versions").first()
     if newest is None or (newest["details"] or {}).get(INPUTS) != inputs:
         return None

@@ -41,6 +41,7 @@ from linnaeus.runtime.arrow_rows import STORED, MergeCounts, PlainRows, from_bat
 from linnaeus.runtime.history import NOTE, Commit
 from linnaeus.runtime.noted_sessions import merging_session, noted_session
 from linnaeus.runtime.own_commits import writing_alone
+from linnaeus.runtime.small_reads import read_small
 from linnaeus.runtime.small_writes import SmallWrites, is_small
 from linnaeus.runtime.spark import cached_apart, side_by_side, slots
 from linnaeus.runtime.stored_schema import (
@@ -206,7 +207,7 @@ class Lake:
             return self.snapshot([table], {table.full_name: version}).read(table)
         if not self.exists(table):
             return self.session.createDataFrame([], table.schema)
-        return as_declared(self._stored(table), table)
+        return as_declared(self.rows(table), table)
 
     def snapshot(
         self,
@@ -282,8 +283,14 @@ class Lake:
                 f"{name}: VACUUM has removed files of version {version}; give a later one (the newest is {newest})"
             )
 
+    def rows(self, table: Table, version: int | None = None) -> DataFrame:
+        """Rows of a table that is there, with the columns that it has."""
+        if self._small is not None and (found := read_small(self.session, self._small, table, version)) is not None:
+            return found
+        return self._stored(table, version)
+
     def _stored(self, table: Table, version: int | None = None) -> DataFrame:
-        """A table's rows with the columns that it has."""
+        """The same as Spark's Delta reads them."""
         reader = self.session.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
@@ -787,7 +794,7 @@ class Snapshot:
         version = self._fixed[table.full_name]
         if version is None:
             return self._lake.session.createDataFrame([], table.schema)
-        return as_declared(self._lake._stored(table, version), table)
+        return as_declared(self._lake.rows(table, version), table)
 
 
 def _collected(rows: DataFrame) -> pa.Table | None:

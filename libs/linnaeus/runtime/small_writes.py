@@ -123,7 +123,7 @@ class SmallWrites:
         stored = self._opened(table)
         if stored is None:
             return []
-        lacking(_schema_of(stored), table, is_strict=False)
+        lacking(schema_of(stored), table, is_strict=False)
         wanted = [pc.field(name).isin(list(values)) for name, values in equal_to.items()]
         found = _dataset(stored).to_table().filter(reduce(operator.and_, wanted))
         kept = arrow_rows.as_declared(found, table, table.columns).to_pylist(maps_as_pydicts="strict")
@@ -150,7 +150,7 @@ class SmallWrites:
         arrow_rows.check(rows, table)
 
         def write(stored: DeltaTable | None) -> bool:
-            if stored is None or stored.version() != version or lacking(_schema_of(stored), table):
+            if stored is None or stored.version() != version or lacking(schema_of(stored), table):
                 return False
             if rows.num_rows > 0:
                 self._append(stored, rows, table)
@@ -340,6 +340,13 @@ class SmallWrites:
         except TableNotFoundError:
             return None
 
+    def opened_at(self, table: Table, version: int | None) -> DeltaTable | None:
+        """A version of a table (None: the newest), or None where it can't be opened."""
+        try:
+            return self._opened(table) if version is None else DeltaTable(str(self.folder(table)), version=version)
+        except (DeltaError, OSError):
+            return None
+
     def _made(self, stored: DeltaTable | None, table: Table) -> DeltaTable:
         """The table with all its declared columns. Raises SchemaError where it has others."""
         if stored is None:
@@ -348,7 +355,7 @@ class SmallWrites:
             return DeltaTable.create(
                 folder, schema, description=table.description, post_commithook_properties=_no_hooks()
             )
-        found = lacking(_schema_of(stored), table)
+        found = lacking(schema_of(stored), table)
         if found:
             added = Schema.from_json(StructType([commented(field) for field in found]).json())
             stored.alter.add_columns(list(added.fields), post_commithook_properties=_no_hooks())
@@ -372,16 +379,21 @@ def is_plain(stored: DeltaTable, table: Table) -> bool:
     return is_old and is_declared and not metadata.partition_columns
 
 
+def sizes_of(stored: DeltaTable) -> dict[str, int]:
+    """Bytes of a table's files, by their paths below its folder (percent-encoded, as the log has them)."""
+    return dict(stored._table.get_add_file_sizes())
+
+
 def _size(stored: DeltaTable) -> int:
-    """Bytes of a table's files."""
-    return sum(stored._table.get_add_file_sizes().values())
+    return sum(sizes_of(stored).values())
 
 
 def _count(stored: DeltaTable) -> int:
     return int(_dataset(stored).count_rows())
 
 
-def _schema_of(stored: DeltaTable) -> StructType:
+def schema_of(stored: DeltaTable) -> StructType:
+    """The columns of a table as Spark has them."""
     return StructType.fromJson(json.loads(stored.schema().to_json()))
 
 
@@ -397,21 +409,21 @@ def _read(stored: DeltaTable | None, table: Table, names: Sequence[str], beside:
     """
     if stored is None:
         return pa.schema([arrow_rows.arrow_schema(table).field(name) for name in names]).empty_table()
-    lacking(_schema_of(stored), table, is_strict=False)
+    lacking(schema_of(stored), table, is_strict=False)
     there = {field.name for field in stored.schema().fields}
     columns, first = [name for name in names if name in there], table.key[0]
     wanted = beside.column(first).combine_chunks().unique()
     batches = _dataset(stored).to_batches(columns=columns)
     found = [batch.filter(pc.is_in(batch.column(first), value_set=wanted)) for batch in batches]
-    schema = pa.schema([to_arrow_schema(_schema_of(stored)).field(name) for name in columns])
+    schema = pa.schema([to_arrow_schema(schema_of(stored)).field(name) for name in columns])
     return arrow_rows.as_declared(pa.Table.from_batches(found, schema), table, names)
 
 
 def _dataset(stored: DeltaTable) -> ds.Dataset:
     """The files of a table; where the schema has a column that a file has not, it is null."""
     folder = Path(unquote(urlparse(stored.table_uri).path))
-    files = [str(folder / unquote(name)) for name in stored._table.get_add_file_sizes()]
-    return ds.dataset(files, schema=to_arrow_schema(_schema_of(stored)), format="parquet")
+    files = [str(folder / unquote(name)) for name in sizes_of(stored)]
+    return ds.dataset(files, schema=to_arrow_schema(schema_of(stored)), format="parquet")
 
 
 def _matches(rows: pa.Table, stored: DeltaTable | None, table: Table) -> arrow_rows.Matches:
