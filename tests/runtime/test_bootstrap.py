@@ -216,7 +216,8 @@ def make_fake_python(venv: Path) -> None:
     (minor.parent / "python").symlink_to(minor)
 
 
-ENVIRONMENT = [" -m venv ", " uninstall ", " --target ", " pyyaml", " pyspark", " -e .["]  # what tells the commands that make it
+# What tells the commands that make it.
+ENVIRONMENT = [" -m venv ", " uninstall ", " --target ", " pyyaml", " pyspark", " -e .["]
 MODULES = [f"linnaeus.runtime.{name}" for name in ("assets", "jars", "class_archive")]
 
 
