@@ -1,7 +1,7 @@
 """What small things cost: the figures of tests/benchmarks/fixed_costs.md, each by a command of its own.
 
     .venv/bin/python tests/benchmarks/fixed_costs.py merge [--repeats 5]
-    .venv/bin/python tests/benchmarks/fixed_costs.py make_ready | transact
+    .venv/bin/python tests/benchmarks/fixed_costs.py reads | make_ready | transact
     .venv/bin/python tests/benchmarks/fixed_costs.py erase [--lake lake --creator ID]
 
 Each figure is a median of several repeats in a warm session. Where a write may go two ways (`small_writes.is_small`)
@@ -142,6 +142,25 @@ def merge(options: argparse.Namespace) -> None:
     print_table("Small merges: seconds", ("what", *WAYS), rows)
 
 
+def reads(options: argparse.Namespace) -> None:
+    """A query over 7,000 rows, of a version that was not read before: as files, and by Spark's Delta."""
+    table = tables.CONTENT_PROFILES
+    with _lake() as lake:
+        lake.merge(profiles(lake, STORED, "first"), table)
+        readers = {"as files": lake.rows, "Delta": lake._stored}
+        found: dict[str, list[float]] = {way: [] for way in readers}
+        for turn in range(options.repeats + 1):
+            for way, read in readers.items():
+                assert lake.merge(profiles(lake, 10, f"{turn} {way}"), table).updated == 10
+                with timed() as clock:
+                    n_found = read(table).where(F.col(c.CATEGORY) == f"{turn} {way}").count()
+                assert n_found == 10
+                if turn:
+                    found[way].append(clock.seconds)
+        rows = [("a query of a new version", *[_median(seconds) for seconds in found.values()])]
+    print_table("Reads of a small table: seconds", ("what", *readers), rows)
+
+
 def make_ready(options: argparse.Namespace) -> None:
     """The look at a table before it is written, and making one."""
     with _lake() as lake:
@@ -242,7 +261,13 @@ def _fill_tiny(base: Path, folder: Path) -> str:
     return tiny.WHO
 
 
-FIGURES: dict[str, Figures] = {"merge": merge, "make_ready": make_ready, "transact": transact, "erase": erase}
+FIGURES: dict[str, Figures] = {
+    "merge": merge,
+    "reads": reads,
+    "make_ready": make_ready,
+    "transact": transact,
+    "erase": erase,
+}
 
 
 if __name__ == "__main__":

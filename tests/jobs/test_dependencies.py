@@ -91,8 +91,9 @@ class Count:
     def now(spark: SparkSession) -> Count:
         """Since the session began."""
         context = spark.sparkContext
-        execution = context._jvm.org.apache.spark.sql.execution.SQLExecution  # type: ignore[union-attr]
-        return Count(execution.nextExecutionId(), context._jsc.sc().dagScheduler().numTotalJobs())
+        execution = getattr(context._jvm.org.apache.spark.sql.execution, "SQLExecution$")  # type: ignore[union-attr]
+        number = getattr(execution, "MODULE$").nextExecutionId()
+        return Count(number, context._jsc.sc().dagScheduler().numTotalJobs())
 
     def since(self, before: Count) -> Count:
         """What came after another count, which is a query itself."""

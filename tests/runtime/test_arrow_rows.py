@@ -38,11 +38,7 @@ from linnaeus.runtime.arrow_rows import (
     matches,
 )
 from linnaeus.runtime.lake import _same
-
-
-def column(name: str, kind: Any, required: bool = False) -> StructField:
-    return StructField(name, kind, True, {"comment": f"What {name} is", "required": required})
-
+from tests.runtime.things import column
 
 WORDS = ArrayType(StructType([StructField("word", StringType()), StructField("weight", DoubleType())]))
 SCHEMA = StructType(

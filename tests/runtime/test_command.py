@@ -15,10 +15,14 @@ from linnaeus.contracts.config import Config, load_config
 from linnaeus.contracts.errors import LinnaeusError
 from linnaeus.runtime.command import (
     FULL,
+    INPUTS,
+    UP_TO_DATE,
     JobResult,
+    execute,
     execute_without_tables,
     exit_with,
     exit_without_tables,
+    last_run_of,
     run_command,
 )
 from linnaeus.runtime.lake import Lake
@@ -209,3 +213,24 @@ def test_settings_of_a_jobs_own_section_go_by_their_keys(capsys: pytest.CaptureF
     assert "unknown key 'search.famly'; the nearest known one is 'search.family'" in capsys.readouterr().err
     assert run_command("count_things", job, ["--set", "family=risk"], execute_without_tables) == 2
     assert "unknown key 'family'" in capsys.readouterr().err
+
+
+def test_a_run_that_had_nothing_to_do_does_not_hide_what_the_one_before_had_read(
+    spark: SparkSession, config: Config
+) -> None:
+    lake = Lake(spark, config)
+
+    def job(given: Config) -> JobResult:
+        return JobResult(details={INPUTS: "these", "said": "much"})
+
+    execute("count_things", job, config)
+    before = lake.read(tables.JOB_RUNS).first()
+    assert before is not None
+    later = before.asDict() | {
+        "run_id": "later",
+        "started_at": before["started_at"] + datetime.timedelta(hours=1),
+        "details": {UP_TO_DATE: "nothing that it depends on has changed"},
+    }
+    lake.append([tuple(later[name] for name in tables.JOB_RUNS.columns)], tables.JOB_RUNS)
+    assert last_run_of(lake, "count_things", "these") == {INPUTS: "these", "said": "much"}
+    assert last_run_of(lake, "count_things", "others") is None

@@ -38,11 +38,7 @@ from linnaeus.runtime.history import Commit
 from linnaeus.runtime.lake import _CONCURRENT, Lake, MergeCounts
 from linnaeus.runtime.spark import detached
 from tests.conftest import MakeConfig
-
-
-def column(name: str, kind: Any, required: bool = False) -> StructField:
-    return StructField(name, kind, True, {"comment": f"What {name} is", "required": required})
-
+from tests.runtime.things import column
 
 SCHEMA = StructType(
     [

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,17 +17,11 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
-    ArrayType,
-    FloatType,
-    LongType,
-    MapType,
     StringType,
-    StructField,
     StructType,
-    TimestampType,
 )
 
 from linnaeus.contracts import tables
@@ -43,31 +36,7 @@ from linnaeus.runtime.history import LOG, Commit
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.small_writes import SmallWrites, is_small
 from tests.conftest import MakeConfig
-
-
-def column(name: str, kind: Any, required: bool = False) -> StructField:
-    return StructField(name, kind, True, {"comment": f"What {name} is", "required": required})
-
-
-SCHEMA = StructType(
-    [
-        column("kind", StringType(), required=True),
-        column("number", LongType(), required=True),
-        column("name", StringType(), required=True),
-        column("share", FloatType()),
-        column("shares", MapType(StringType(), FloatType())),
-        column("words", ArrayType(StructType([StructField("word", StringType()), StructField("n", LongType())]))),
-        column("form", StructType([StructField("x", FloatType()), StructField("y", StringType())])),
-        column("seen_at", TimestampType(), required=True),
-    ]
-)
-THINGS = Table("silver", "things", ("kind", "number"), SCHEMA, "Things, for tests of small writes", ("seen_at",))
-NOW = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
-Row = tuple[Any, ...]
-
-
-def thing(number: int, name: str = "one", kind: str = "a", share: float | None = 0.5) -> Row:
-    return (kind, number, name, share, {"x": 0.25}, [("w", number)], (0.5, None), NOW)
+from tests.runtime.things import NOW, SCHEMA, THINGS, Row, Steps, column, thing
 
 
 def writes(folder: Path, note: str | None = None) -> SmallWrites:
@@ -323,7 +292,7 @@ import sys
 from pathlib import Path
 from linnaeus.runtime.arrow_rows import from_plain
 from linnaeus.runtime.small_writes import SmallWrites
-from tests.runtime.test_small_writes import THINGS, thing
+from tests.runtime.things import THINGS, thing
 small = SmallWrites(Path(sys.argv[1]), 3)
 for turn in range(int(sys.argv[2]), 1_000_000):
     small.merge(from_plain([thing(number, f"turn {turn}") for number in range(turn % 7, 60)], THINGS), THINGS)
@@ -361,7 +330,7 @@ def test_a_row_is_written_without_a_session(tmp_path: Path) -> None:
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import load_config
 from linnaeus.runtime.small_writes import SmallWrites
-from tests.runtime.test_small_writes import NOW
+from tests.runtime.things import NOW
 small = SmallWrites.of(load_config("local", ["lake.root={tmp_path}"]))
 values = dict(run_id="r", job="flow", started_at=NOW, seconds=0.5, rows_read=1, table_versions={{"bronze.content": 4}})
 small.append_rows([tuple(values.get(name) for name in tables.JOB_RUNS.columns)], tables.JOB_RUNS)
@@ -399,41 +368,6 @@ def test_a_table_is_made_as_spark_makes_it(spark: SparkSession, make_config: Mak
     assert small.read(THINGS).schema == by_spark.read(THINGS).schema
 
 
-class _Steps:
-    """Writes that are drawn by chance, the same for every lake."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
-
-    def rows(self, n: int) -> list[Row]:
-        chosen = self.rng.sample(range(20), n)
-        return [self.row(number) for number in chosen]
-
-    def row(self, number: int) -> Row:
-        rng = self.rng
-        share = rng.choice([None, 0.0, -0.0, 0.5, float("nan")])
-        shares = rng.choice([None, {}, {"x": 0.5, "y": None}, {"y": None, "x": 0.5}, {"x": float("nan")}])
-        words = rng.choice([None, [], [("w", 1), None], [(None, None)]])
-        form = rng.choice([None, (None, "y"), (float("nan"), None), (-0.0, "y"), (0.0, "y")])
-        return ("ab"[number % 2], number, rng.choice(["one", "two"]), share, shares, words, form, NOW)
-
-    def step(self) -> Callable[[SparkSession, Lake], Any]:
-        rows, what = self.rows(self.rng.randrange(0, 9)), self.rng.randrange(6)
-        new = [self.row(100 + self.rng.randrange(10**6))]
-
-        def frame(spark: SparkSession) -> DataFrame:
-            return spark.createDataFrame(rows, SCHEMA).coalesce(2)
-
-        return {
-            0: lambda spark, lake: lake.merge(frame(spark), THINGS),
-            1: lambda spark, lake: lake.merge(rows, THINGS),
-            2: lambda spark, lake: lake.insert_new(frame(spark), THINGS),
-            3: lambda spark, lake: lake.append(new, THINGS),
-            4: lambda spark, lake: lake.delete(frame(spark), THINGS) if lake.exists(THINGS) else 0,
-            5: lambda spark, lake: lake.replace(frame(spark), THINGS),
-        }[what]
-
-
 @pytest.mark.parametrize(
     ("seed", "steps"), [(1, 6), *[pytest.param(seed, 30, marks=pytest.mark.slow) for seed in (2, 3)]]
 )
@@ -442,7 +376,7 @@ def test_random_writes_leave_what_spark_leaves(
 ) -> None:
     """Small ones, Spark's, and both in turn on one table: counts and rows are the same after each."""
     lakes = {way: Lake(spark, make_config(root=tmp_path / way)) for way in ("small", "spark", "mixed")}
-    drawn, coin = _Steps(seed), random.Random(seed)
+    drawn, coin = Steps(seed), random.Random(seed)
     lakes["small"].merge(drawn.rows(10), THINGS)
     for way in ("spark", "mixed"):
         lakes[way].merge(lakes["small"].read(THINGS), THINGS)

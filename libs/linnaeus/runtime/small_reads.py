@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from linnaeus.contracts.tables import Table
 from linnaeus.runtime.small_writes import MOST_TABLE_BYTES, SmallWrites, schema_of, sizes_of
 
-MOST_FILES = 32  # as many as Spark looks at without a job
+MOST_FILES = 256
+_LOOKED_AT = "spark.sql.sources.parallelPartitionDiscovery.threshold"  # more files Spark looks at by a job of tasks
 # Spark's own name for it: paths are taken as they are, and not for patterns.
 _AS_THEY_ARE = {"__globPaths__": "false"}
 
@@ -29,7 +30,8 @@ def read_small(session: SparkSession, small: SmallWrites, table: Table, version:
     if stored is None or stored.protocol().min_reader_version > 1 or stored.metadata().partition_columns:
         return None
     sizes = sizes_of(stored)
-    if len(sizes) > MOST_FILES or sum(sizes.values()) > MOST_TABLE_BYTES:
+    most = min(MOST_FILES, int(session.conf.get(_LOOKED_AT) or 0))
+    if len(sizes) > most or sum(sizes.values()) > MOST_TABLE_BYTES:
         return None
     schema, folder = schema_of(stored), Path(unquote(urlparse(stored.table_uri).path))
     if not sizes:

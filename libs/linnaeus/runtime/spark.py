@@ -68,6 +68,8 @@ ONE_MACHINE = {
     "spark.sql.debug.maxToStringFields": "100",
     # VACUUM lists a table's folders by as many tasks as this: the default of 10,000 took minutes here.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
+    # And up to so many files are looked at without tasks: those of a small table (runtime/small_reads.py).
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "256",
     # A flow's queries are more than the hundred whose compiled code Spark keeps: it compiled most of them each time.
     "spark.sql.codegen.cache.maxEntries": "2000",
 }
