@@ -369,7 +369,12 @@ def test_a_table_is_made_as_spark_makes_it(spark: SparkSession, make_config: Mak
 
 
 @pytest.mark.parametrize(
-    ("seed", "steps"), [(1, 6), *[pytest.param(seed, 30, marks=pytest.mark.slow) for seed in (2, 3)]]
+    ("seed", "steps"),
+    [
+        (1, 6),
+        pytest.param(2, 15, marks=pytest.mark.slow),
+        *[pytest.param(seed, 30, marks=[pytest.mark.slow, pytest.mark.soak]) for seed in (2, 3)],
+    ],
 )
 def test_random_writes_leave_what_spark_leaves(
     spark: SparkSession, make_config: MakeConfig, tmp_path: Path, monkeypatch: Any, seed: int, steps: int
