@@ -100,6 +100,22 @@ class Count:
         return Count(self.queries - before.queries - 1, self.jobs - before.jobs)
 
 
+# No job asks for more on a tiny lake that it fills for the first time, lest planning creeps back: what is measured and a
+# tenth. What Spark adds or leaves out of its own by the order of tasks is within that.
+MOST = {
+    "ingest_bronze": Count(29, 82),
+    "build_tokens": Count(4, 13),
+    "build_embeddings": Count(11, 39),
+    "aggregate_labels": Count(21, 74),
+    "find_label_issues": Count(20, 55),
+    "train_category": Count(22, 66),
+    "train_risk": Count(20, 65),
+    "promote_model": Count(7, 11),
+    "score_content": Count(5, 21),
+    "roll_up_creators": Count(7, 37),
+    "fill_review_queue": Count(6, 18),
+}
+
 SECTIONS: set[str] = set()
 READ: set[Table] = set()
 WRITTEN: set[Table] = set()
@@ -166,4 +182,7 @@ def test_jobs_declare_all_that_they_read_and_write(
         written = {*needs.writes, *(own.table for own in needs.rows)}
         assert written >= WRITTEN - KEPT_OF_RUNS, job
         assert {*needs.reads, *needs.reads_if(made)} | written >= READ - KEPT_OF_RUNS, job
-    print("\n".join(f'    "{job}": Count({one.queries}, {one.jobs}),' for job, one in counts.items()))
+    print(counts)
+    assert set(counts) == set(MOST)
+    more = {job: one for job, one in counts.items() if one.queries > MOST[job].queries or one.jobs > MOST[job].jobs}
+    assert not more

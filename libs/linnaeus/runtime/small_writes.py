@@ -52,7 +52,7 @@ _CHECKPOINT_EVERY = 10  # versions, as Spark's Delta has it
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _BREAKS = "failed validation check"  # in an error of delta-rs's, where rows break a constraint
 _CONSTRAINT = "delta.constraints."  # before the names of constraints, among a table's properties
-_REFUSED = frozenset("[]\\^|")  # in paths
+_REFUSED = frozenset("[]\\^|%")  # in paths
 _NEWEST_WRITER = 3  # of Delta's protocol: what a table with constraints needs, and no table feature
 _OURS, _THEIRS = "new", "stored"
 
