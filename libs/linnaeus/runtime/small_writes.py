@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import operator
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -52,7 +53,7 @@ _CHECKPOINT_EVERY = 10  # versions, as Spark's Delta has it
 _LONGEST_WAIT = 10.0  # seconds, between two tries
 _BREAKS = "failed validation check"  # in an error of delta-rs's, where rows break a constraint
 _CONSTRAINT = "delta.constraints."  # before the names of constraints, among a table's properties
-_REFUSED = frozenset("[]\\^|%")  # in paths
+_REFUSED = re.compile(r"[\[\]\\^|]|%[0-9A-Fa-f]{2}")  # in paths: delta-rs takes them for something else
 _NEWEST_WRITER = 3  # of Delta's protocol: what a table with constraints needs, and no table feature
 _OURS, _THEIRS = "new", "stored"
 
@@ -85,7 +86,7 @@ class SmallWrites:
         if config.lake.root is None or config.lake.deletion_vectors or not IS_INSTALLED:
             return None
         root = resolve(config.lake.root)
-        return None if _REFUSED & set(str(root)) else SmallWrites(root, config.lake.merge_retries)
+        return None if _REFUSED.search(str(root)) else SmallWrites(root, config.lake.merge_retries)
 
     def noting(self, note: str) -> SmallWrites:
         """The same, its commits of rows with a note."""
