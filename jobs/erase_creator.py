@@ -31,7 +31,6 @@ from linnaeus.features.embeddings import SET_ASIDE_BY
 from linnaeus.features.text import text
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.file_search import Hit, Wanted, search_folder, search_table, take_out
-from linnaeus.runtime.history import forget_history
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
 
@@ -198,8 +197,7 @@ def _purge(lake: Lake, config: Config, traced: Sequence[Table]) -> None:
     there, hours = [table for table in traced if lake.exists(table)], config.erase.retention_hours
     lake.vacuum(there, hours)
     if hours == 0:
-        folders = [str(folder) for table in there if (folder := lake.folder(table)) is not None]
-        side_by_side(lambda folder: forget_history(lake.session, folder), folders)
+        side_by_side(lake.forget_history, there)
 
 
 def _left(lake: Lake, config: Config, traced: Sequence[Table], wanted: Wanted) -> list[Hit]:

@@ -100,8 +100,8 @@ class Count:
         return Count(self.queries - before.queries - 1, self.jobs - before.jobs)
 
 
-# No job asks for more on a tiny lake that it fills for the first time, lest planning creeps back: what was measured and a
-# tenth, for what Spark adds by the order of its tasks.
+# No job asks for more on a tiny lake that it fills for the first time, lest planning creeps back. It is what was
+# measured and a tenth, for what Spark adds by the order of its tasks.
 MOST = {
     "ingest_bronze": Count(29, 82),
     "build_tokens": Count(4, 13),

@@ -210,12 +210,10 @@ def _erased(night: Night) -> None:
 
 def _forgotten(night: Night) -> None:
     """The log is gone but for its last entry."""
-    from linnaeus.runtime.history import forget_history
-
     for table in (TABLE, tables.QUARANTINE):
         night.aside("second")
         night.rows("c")
-        forget_history(night.spark, str(night.folder(table)))
+        night.lake.forget_history(table)
 
 
 def _record_restored(night: Night) -> None:

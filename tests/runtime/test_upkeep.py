@@ -21,7 +21,6 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError, ConstraintError
 from linnaeus.contracts.tables import Layout, Table
-from linnaeus.runtime.history import forget_history
 from linnaeus.runtime.lake import Lake
 from tests.conftest import MakeConfig
 
@@ -88,18 +87,27 @@ def test_a_delete_is_tried_again(spark: SparkSession, lake: Lake, monkeypatch: p
     assert len(waits) == 2 and names(lake) == ["two"]
 
 
-def test_what_is_gone_can_not_be_read_from_files_or_log(spark: SparkSession, lake: Lake) -> None:
+@pytest.mark.parametrize("by", ["delta-rs", "Spark"])
+def test_what_is_gone_can_not_be_read_from_files_or_log(
+    spark: SparkSession, lake: Lake, by: str, request: pytest.FixtureRequest
+) -> None:
+    if by == "Spark":
+        request.getfixturevalue("spark_writes")
     lake.merge(parts(spark, "aaa-secret", "two"), PARTS)
     lake.delete(parts(spark, "aaa-secret"), PARTS)
     folder = Path(lake.place(PARTS))
     (folder / "part-left-by-a-killed-writer.parquet").write_bytes(b"aaa-secret")
+    (folder / ".part-left-by-a-killed-writer.parquet.crc").write_bytes(b"its sum")
+    (folder / "_theirs").write_bytes(b"of another program")
     version = lake.version(PARTS)
     lake.vacuum([PARTS], 0)
     assert lake.version(PARTS) == version, "nothing that compares versions takes it for a change"
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled") == "true"
+    assert not list(folder.glob("*killed-writer*")) and (folder / "_theirs").exists()
+    assert by == "Spark" or not list(folder.glob(".*killed-writer*"))
     holding = [one.name for one in folder.rglob("*") if one.is_file() and b"aaa-secret" in one.read_bytes()]
     assert holding and all(name.endswith((".json", ".crc")) for name in holding), "the log's statistics"
-    assert forget_history(spark, str(folder)) >= 2
+    assert lake.forget_history(PARTS) >= 2
     assert not [one for one in folder.rglob("*") if one.is_file() and b"aaa-secret" in one.read_bytes()]
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
     assert names(lake) == ["two"] and lake.version(PARTS) == version
@@ -109,7 +117,7 @@ def test_what_is_gone_can_not_be_read_from_files_or_log(spark: SparkSession, lak
     # Life goes on from there.
     lake.merge(parts(spark, "three"), PARTS)
     assert names(lake) == ["three", "two"] and lake.version(PARTS) == (version or 0) + 1
-    assert forget_history(spark, str(folder)) == 1 and names(lake) == ["three", "two"]
+    assert lake.forget_history(PARTS) == 1 and names(lake) == ["three", "two"]
 
 
 def test_constraints(spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,27 +65,32 @@ def _commit(version: int, file: Path) -> Commit:
     return Commit(version, info.get("operation", ""), info.get(NOTE), mode)
 
 
-def forget_history(session: SparkSession, place: str) -> int:
-    """Keep the newest version of the table at a path and remove all entries of its log before it; how many went.
+def forget_history(folder: Path, checkpoint: Callable[[], object]) -> int:
+    """Keep the newest version of the table in a folder and remove all entries of its log before it; how many went.
 
     Commits name the least and the greatest value of every column of every file, of those that VACUUM has removed too.
-    The newest version is written as a checkpoint first, from which every reader of Delta begins; entries before one may
+    `checkpoint` writes the newest version as one first, from which every reader of Delta begins; entries before one may
     go at any time, the oldest first. Nothing else may write to the table meanwhile. Raises LinnaeusError where no
     checkpoint came about.
     """
-    log = Path(place) / LOG
-    jvm = session.sparkContext._jvm
-    assert jvm is not None
-    # Spark knows of versions that delta-rs wrote only once it has looked at the log again.
-    session.read.format("delta").load(place)
-    jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session._jsparkSession, place).checkpoint()
+    log = folder / LOG
+    checkpoint()
     newest = max(version for version in map(_version, log.iterdir()) if version is not None)
     if not any(log.glob(f"{newest:020d}.checkpoint*.parquet")):
-        raise LinnaeusError(f"{place}: its newest version {newest} could not be written as a checkpoint; run it again")
+        raise LinnaeusError(f"{folder}: its newest version {newest} could not be written as a checkpoint; run it again")
     older = sorted((v, file) for file in log.iterdir() if (v := _version(file)) is not None and v < newest)
     for _, file in older:
         file.unlink(missing_ok=True)
     return len({version for version, _ in older})
+
+
+def checkpoint_by_spark(session: SparkSession, folder: Path) -> None:
+    """Write the newest version of the table in a folder as a checkpoint."""
+    jvm = session.sparkContext._jvm
+    assert jvm is not None
+    # Spark knows of versions that delta-rs wrote only once it has looked at the log again.
+    session.read.format("delta").load(str(folder))
+    jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session._jsparkSession, str(folder)).checkpoint()
 
 
 def _version(file: Path) -> int | None:

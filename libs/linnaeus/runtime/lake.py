@@ -515,8 +515,18 @@ class Lake:
         """Remove files that no version of the last `hours` needs, of several tables side by side.
 
         Delta refuses less than a week as writers that are at work have files that no version names yet: with less,
-        nothing else may write to the tables meanwhile.
+        nothing else may write to the tables meanwhile. Of small tables that have no hours to keep Spark is not asked.
         """
+        for_spark = []
+        for table in wanted:
+            if hours == 0 and (small := self._small_for(table)) is not None:
+                small.vacuum(table)
+            else:
+                for_spark.append(table)
+        if for_spark:
+            self._vacuum_by_spark(for_spark, hours)
+
+    def _vacuum_by_spark(self, wanted: Sequence[Table], hours: float) -> None:
         settings = {
             # Delta lists folders by as many tasks as this says, 10,000 by default: minutes for a table of two files.
             "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(slots(self.session)),
@@ -527,6 +537,18 @@ class Lake:
             settings["spark.databricks.delta.retentionDurationCheck.enabled"] = "false"
         with _with_settings(self.session, settings):
             side_by_side(lambda table: self._delta(table).vacuum(hours), wanted)
+
+    def forget_history(self, table: Table) -> int:
+        """Remove all entries of a table's log before the newest version; how many versions went.
+
+        A catalog's log is the catalog's: none goes. Nothing else may write to the table meanwhile. Raises LinnaeusError
+        where the newest version can't be written as a checkpoint.
+        """
+        if (folder := self.folder(table)) is None:
+            return 0
+        if (small := self._small_for(table)) is not None:
+            return history.forget_history(folder, lambda: small.checkpoint(table))
+        return history.forget_history(folder, lambda: history.checkpoint_by_spark(self.session, folder))
 
     def purge_deletion_vectors(self, table: Table) -> None:
         """Rewrite files of which rows are marked as deleted and still there; nothing where the table has no marks."""

@@ -268,6 +268,27 @@ class SmallWrites:
         self._write(table, write, is_made=False)
         return int(keys.num_rows)
 
+    def vacuum(self, table: Table) -> None:
+        """Remove all files that the newest version does not name, as VACUUM does that keeps no hours.
+
+        A writer at work has files that no version names yet: nothing else may write to the table meanwhile.
+        """
+        folder = self.folder(table)
+        with self.alone(table):
+            stored = self._opened(table)
+            if stored is None:
+                return
+            kept = {folder / unquote(name) for name in sizes_of(stored)}
+            for file in list(folder.rglob("*")):
+                if file not in kept and not _is_hidden(file.relative_to(folder)) and file.is_file():
+                    file.unlink()
+                    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)  # Hadoop's, beside what Spark wrote
+
+    def checkpoint(self, table: Table) -> None:
+        """Write the newest version as a checkpoint."""
+        with self.alone(table):
+            DeltaTable(str(self.folder(table))).create_checkpoint()
+
     def make_ready(self, table: Table) -> None:
         """Create the table where it is not there, and add the columns that were declared after it was created."""
         self._write(table, lambda stored: None)
@@ -439,6 +460,11 @@ def _changed(rows: pa.Table, stored: DeltaTable | None, table: Table) -> tuple[p
     places = arrow_rows.differing(taken(rows, found.rows), taken(known, found.stored), table.compared)
     updated = [found.rows[place] for place in places]
     return taken(rows, updated + found.unmatched), len(updated)
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether VACUUM passes a file over: the log, and what others keep in a table's folder."""
+    return any(part.startswith(("_", ".")) for part in file.parts)
 
 
 def _keep_up(folder: Path, before: int | None) -> None:
