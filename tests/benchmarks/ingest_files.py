@@ -25,7 +25,7 @@ from jobs import ingest_bronze
 from linnaeus.contracts.config import load_config, repository
 from linnaeus.runtime.command import execute
 from linnaeus.runtime.spark import build_session
-from tests.benchmarks.support import print_table, timed
+from tests.benchmarks.support import as_make, print_table, timed
 
 SEED = 21
 SHARE = 100  # the new file has one record for so many of the others
@@ -118,6 +118,7 @@ def _process(source: Path, lake: Path, more: Sequence[str]) -> float:
         done = subprocess.run(
             [sys.executable, "-m", "jobs.ingest_bronze", "--env", "local", *given],
             cwd=repository(),
+            env=as_make(),
             capture_output=True,
             text=True,
             check=True,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from deltalake import DeltaTable
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from linnaeus.contracts.config import load_config, resolve
-from tests.benchmarks.support import print_table, timed
+from tests.benchmarks.support import as_make, print_table, timed
 
 ROOT = Path(__file__).parents[2]
 FIGURES = (
@@ -61,7 +60,7 @@ class Lake:
         with timed() as clock:
             for command in (["-m", "jobs.make_sample"], ["-m", "jobs.flow", *arguments]):
                 done = subprocess.run(
-                    [sys.executable, *command], cwd=ROOT, env=_as_make(), stdout=subprocess.PIPE, check=True
+                    [sys.executable, *command], cwd=ROOT, env=as_make(), stdout=subprocess.PIPE, check=True
                 )
         return clock.seconds, json.loads(done.stdout.splitlines()[-1])
 
@@ -111,11 +110,6 @@ def _measured(folder: Path) -> tuple[list[Sequence[str]], Any]:
     shutil.copytree(lake.folder / vectors, other.folder / vectors)
     run("an empty lake with stored vectors (s)", "90", other)
     return rows, evaluations
-
-
-def _as_make() -> dict[str, str]:
-    """The environment that `make` gives: compiled modules are kept."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _sample_content() -> Path:

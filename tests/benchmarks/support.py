@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def as_make() -> dict[str, str]:
+    """The environment that `make` gives to what it runs: compiled modules are kept."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @dataclass
 class Clock:
     """Seconds of a timed block."""

@@ -19,10 +19,7 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    StringType,
-    StructType,
-)
+from pyspark.sql.types import StringType, StructType
 
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import repository

@@ -7,13 +7,10 @@ later it does not show, and it can be read as long as VACUUM leaves its files.
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import unquote, urlparse
-
 from pyspark.sql import DataFrame, SparkSession
 
 from linnaeus.contracts.tables import Table
-from linnaeus.runtime.small_writes import MOST_TABLE_BYTES, SmallWrites, schema_of, sizes_of
+from linnaeus.runtime.small_writes import MOST_TABLE_BYTES, SmallWrites, files_of, schema_of, sizes_of
 
 MOST_FILES = 256
 _LOOKED_AT = "spark.sql.sources.parallelPartitionDiscovery.threshold"  # more files Spark looks at by a job of tasks
@@ -33,7 +30,7 @@ def read_small(session: SparkSession, small: SmallWrites, table: Table, version:
     most = min(MOST_FILES, int(session.conf.get(_LOOKED_AT) or 0))
     if len(sizes) > most or sum(sizes.values()) > MOST_TABLE_BYTES:
         return None
-    schema, folder = schema_of(stored), Path(unquote(urlparse(stored.table_uri).path))
+    schema = schema_of(stored)
     if not sizes:
         return session.createDataFrame([], schema)
-    return session.read.schema(schema).options(**_AS_THEY_ARE).parquet(*[str(folder / unquote(one)) for one in sizes])
+    return session.read.schema(schema).options(**_AS_THEY_ARE).parquet(*files_of(stored))

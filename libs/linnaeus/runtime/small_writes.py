@@ -406,6 +406,12 @@ def sizes_of(stored: DeltaTable) -> dict[str, int]:
     return dict(stored._table.get_add_file_sizes())
 
 
+def files_of(stored: DeltaTable) -> list[str]:
+    """Paths of a table's files."""
+    folder = Path(unquote(urlparse(stored.table_uri).path))
+    return [str(folder / unquote(name)) for name in sizes_of(stored)]
+
+
 def _size(stored: DeltaTable) -> int:
     return sum(sizes_of(stored).values())
 
@@ -443,9 +449,7 @@ def _read(stored: DeltaTable | None, table: Table, names: Sequence[str], beside:
 
 def _dataset(stored: DeltaTable) -> ds.Dataset:
     """The files of a table; where the schema has a column that a file has not, it is null."""
-    folder = Path(unquote(urlparse(stored.table_uri).path))
-    files = [str(folder / unquote(name)) for name in sizes_of(stored)]
-    return ds.dataset(files, schema=to_arrow_schema(schema_of(stored)), format="parquet")
+    return ds.dataset(files_of(stored), schema=to_arrow_schema(schema_of(stored)), format="parquet")
 
 
 def _matches(rows: pa.Table, stored: DeltaTable | None, table: Table) -> arrow_rows.Matches:
