@@ -25,6 +25,7 @@ from rich.live import Live
 from rich.table import Table as RichTable
 
 from jobs.dependencies import DEPENDENCIES
+from linnaeus.contracts import strict_yaml
 from linnaeus.contracts.config import Config, load_config, repository
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.check import Check
@@ -94,9 +95,11 @@ def read_graph(path: Path, between: Mapping[str, tuple[str, ...]] = BETWEEN_BUND
 def _tasks(path: Path) -> list[dict[str, Any]]:
     """Tasks of `BUNDLE_JOBS`, in the order of both."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = strict_yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path}: no such file; the flow takes its graph from databricks.yml") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     jobs = document["resources"]["jobs"]
     lacking = [name for name in BUNDLE_JOBS if name not in jobs]
     if lacking:

@@ -20,6 +20,7 @@ CONTRACTS_ORDER = (
     "schemas",
     "tables",
     "run_settings",
+    "strict_yaml",
     "config",
     "lexical",
     "logistic",

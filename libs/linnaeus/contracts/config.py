@@ -30,6 +30,7 @@ from pydantic import (
     model_validator,
 )
 
+from linnaeus.contracts import strict_yaml
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.run_settings import Run
 
@@ -51,7 +52,6 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]
 _NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
 _NULLS = {"", "~", "null", "Null", "NULL"}  # what YAML reads as null
 _BLANKS = " \t\r\n"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # by libyaml, where PyYAML was built with it: ten times as fast
 Delimiter = Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)]
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\s][^\x00]*$")]
 
@@ -828,7 +828,7 @@ def fingerprint(value: Any) -> str:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        document = strict_yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path}: no such file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -885,7 +885,9 @@ def _unquoted(text: str) -> str:
 def _as_yaml(raw: str, key: str) -> Any:
     """Raises ConfigurationError where YAML would leave out a comment."""
     try:
-        value, tokens = yaml.safe_load(raw), list(yaml.scan(raw, Loader=yaml.SafeLoader))
+        value, tokens = strict_yaml.load(raw), list(yaml.scan(raw, Loader=yaml.SafeLoader))
+    except strict_yaml.DuplicateKeyError as error:
+        raise ConfigurationError(f"--set {key}: {' '.join(str(error).split())}") from error
     except (yaml.YAMLError, ValueError):
         return raw  # its type says what is wrong
     if any("#" in raw[one.end_mark.index : other.start_mark.index] for one, other in pairwise(tokens)):

@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from linnaeus.contracts import strict_yaml
 from linnaeus.contracts.config import NodeId
 from linnaeus.contracts.errors import ConfigurationError
 
@@ -121,7 +122,7 @@ def read_curation(text: str, where: str) -> Curation:
     """The file's text, read. Raises ConfigurationError, in one line that names file and step, where it says what can't
     be understood."""
     try:
-        document = yaml.safe_load(text)
+        document = strict_yaml.load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):

@@ -28,6 +28,55 @@ TINY = HEADERS + (
 )
 
 
+OF_1_0 = "IAB Code\tTier\tIAB Category\r\nIAB1\tTier 1\tArts\r\nIAB1-2\tTier 2\tMusic\r\n"
+ROWS = "1\t\tCars\tCars\t\t\t\r\n2\t1\tVans\tCars\tVans\t\t\r\n"
+MADE = {  # by hand, in the form of each version
+    "1.0": OF_1_0,
+    "2.0": HEADERS.replace("Relational", "New Relational").replace("Tiny v1", "v2").replace("\tExtension", "") + ROWS,
+    "2.1": HEADERS + ROWS.replace("Vans\t\t", "Vans\t\t\tSCD"),
+    "3.1": HEADERS + ROWS,
+    "products": "Unique ID\tParent ID\tName\tTier 1\tTier 2\tTier 3\r\n" + ROWS,
+    "moved": (
+        "Unique  id\tTier 1\tTier 2\tName\tParent\tExtension Notes\r\n"
+        "1\tCars\t\tCars\r\n2\tCars\tVans\tVans\t1\tSCD\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "nodes", "title", "extensions"),
+    [
+        ("1.0", [("IAB1", "Arts", None), ("IAB1-2", "Music", "IAB1")], None, {}),
+        ("2.0", [("1", "Cars", None), ("2", "Vans", "1")], "v2", {}),
+        ("2.1", [("1", "Cars", None), ("2", "Vans", "1")], "Tiny v1", {"2": "SCD"}),
+        ("3.1", [("1", "Cars", None), ("2", "Vans", "1")], "Tiny v1", {}),
+        ("products", [("1", "Cars", None), ("2", "Vans", "1")], None, {}),
+        ("moved", [("1", "Cars", None), ("2", "Vans", "1")], None, {"2": "SCD"}),
+    ],
+)
+def test_the_form_of_each_version(
+    version: str, nodes: list[tuple[str, str, str | None]], title: str | None, extensions: dict[str, str]
+) -> None:
+    document = read(MADE[version].encode(), version)
+    assert [(node.id, node.name, node.parent) for node in document.ordered()] == nodes
+    assert (document.title, document.extensions, document.notes) == (title, extensions, ())
+    assert read(write(document), "again").tree == document.tree
+
+
+def test_every_odd_row_is_told_and_the_parents_count() -> None:
+    """2.2 leaves tier columns empty, 3.0 spells a name otherwise there than in the name's column."""
+    odd = TINY.replace("150\t\tArts\tArts", "150\t\tArts\t")  # none at all: nothing is said otherwise
+    odd = odd.replace("Music\tMusic\t", "Music\tmusic\t").replace("Quartets\tNo. 4", "\tNo. 4")
+    document = read(odd, "odd.tsv")
+    assert document.tree == read(TINY, "tiny.tsv").tree
+    assert document.notes == (
+        "line 5: the tier columns say music, the parents Music, which count",
+        "line 7: the tier columns say Music > Béla & Co > (empty) > No. 4, "
+        "the parents Music > Béla & Co > Quartets > No. 4, which count",
+    )
+    assert write(document) == TINY
+
+
 def test_a_few_lines() -> None:
     document = read(TINY.encode(), "tiny.tsv")
     assert [(node.id, node.name, node.parent) for node in document.ordered()] == [
@@ -48,6 +97,7 @@ def test_as_other_programs_save_it() -> None:
     saved = "\ufeff" + "\n".join(["", *lines[:3], "\t\t\t", *lines[3:]])
     assert write(read(saved.encode(), "saved.tsv")) == TINY
     assert write(read(saved, "saved.tsv")) == TINY
+    assert write(read(TINY.encode("utf-16"), "unicode-text.tsv")) == TINY
     without_tiers = HEADERS + "1\t\tArts\t\t\t\t\t\r\n"
     assert write(read(without_tiers, "short.tsv")) == HEADERS + "1\t\tArts\tArts\t\t\t\t\r\n"
 
@@ -87,28 +137,24 @@ def test_tier_columns_that_say_more_stay_until_the_node_moves() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "f.tsv: the file is empty; two header rows"),
+        ("", "f.tsv: the file is empty; headings and"),
         ("\n\n", "f.tsv: the file is empty"),
-        (TINY.split("\r\n", 1)[1], "f.tsv, line 1: the first header row begins with 'Relational ID System'"),
-        (TINY.split("\r\n")[0], "f.tsv, line 2: column 1 of the second header row is 'Unique ID', not ''"),
-        (
-            TINY.replace("Tier 2", "Tier II", 1),
-            "f.tsv, line 2: column 5 of the second header row is 'Tier 2', not",
-        ),
+        (TINY.split("\r\n", 2)[2], "f.tsv, line 1: neither of the first two rows begins with 'Unique ID', nor the"),
+        (TINY.split("\r\n")[0], "f.tsv, line 1: neither of the first two rows begins with 'Unique ID', nor the"),
+        (TINY.replace("Tier 2", "Tier II", 1), "f.tsv, line 2: the tier columns are 1, 3, 4; columns are headed"),
+        (TINY.replace("\tName", "\tLabel"), "f.tsv, line 2: no column is headed 'Name'; columns are headed"),
+        (OF_1_0 + "IAB9-1\tTier 2\tX", "f.tsv, line 4: the parent 'IAB9' is no id of the file; add its row"),
+        (OF_1_0 + "IAB2\tTier 1\tX\tY", "f.tsv, line 4: 4 columns; the form has 3, take the tabs out of names"),
         (TINY.replace("150\t\t", "\t\t"), "f.tsv, line 3: no id"),
         (TINY + "7\t\t\t\t\t\t\t", "f.tsv, line 8: no name"),
         (TINY.replace("150\t\t", "9\t\t"), "f.tsv, line 6: id '9' stands in line 3 too"),
         (TINY.replace("JLBCU7\t\t", "X\t\t"), "f.tsv, line 4: the parent 'JLBCU7' is no id of the file"),
         (TINY.replace("JLBCU7\t\t", "JLBCU7\t1E3\t"), "f.tsv, line 4: node '007' is below itself"),
         (TINY + "5\t1E3\tMesto\tMusic\tBéla & Co\tQuartets\tNo. 4\t", "f.tsv, line 8: node '5' is at tier 5"),
-        (
-            TINY.replace("\tMusic\tBéla", "\tArts\tBéla"),
-            "f.tsv, line 4: the tier columns say Arts > Béla & Co",
-        ),
-        (TINY.replace("Quartets\tNo. 4", "\tNo. 4"), "f.tsv, line 7: a tier column is empty before one that is not"),
         (TINY.replace("SCD", "SCD\tmore"), "f.tsv, line 4: 9 columns; the form has 8"),
         (TINY.replace("150\t\t", f"{'1' * 201}\t\t"), f"f.tsv, line 3: '{'1' * 40}' can't be a node's id"),
-        (TINY.encode("utf-16"), "f.tsv: not UTF-8 (byte 0); save it as UTF-8"),
+        (TINY.encode("latin-1"), "f.tsv: not UTF-8 (byte 129); save it as UTF-8"),
+        (TINY.encode("utf-16")[:-1], "f.tsv: not UTF-16 (byte "),
     ],
 )
 def test_what_is_not_of_the_form(content: str | bytes, message: str) -> None:

@@ -117,6 +117,86 @@ def test_what_can_t_be_a_tree(turtle: str, message: str) -> None:
     assert str(raised.value).startswith(message) and "\n" not in str(raised.value)
 
 
+NOTATIONS = [  # in Turtle; as it is written; where JSON has such a value, in JSON
+    ("007", "007", None),
+    ('"0071"^^xsd:integer', "0071", '{"@value": "0071", "@type": "xsd:integer"}'),
+    ("1e3", "1e3", "1e3"),
+    ("-0", "-0", "-0"),
+    ("+5", "+5", None),
+    ("2.50", "2.50", "2.50"),
+    ("1.0E-2", "1.0E-2", "1.0E-2"),
+    ("7", "7", '{"@value": 7}'),
+    ('"01"^^xsd:decimal', "01", None),
+    ('"1"^^xsd:boolean', "1", None),
+    ('"2020-1"^^xsd:gYear', "2020-1", None),
+    ("true", "true", "true"),
+    ('"007"', "007", '"007"'),
+]
+
+
+@pytest.mark.parametrize(("notation", "node_id", "json_value"), NOTATIONS)
+def test_a_notation_is_read_as_it_is_written(notation: str, node_id: str, json_value: str | None) -> None:
+    turtle = f'x:a a skos:Concept ; skos:prefLabel "A" ; skos:notation {notation}.'
+    xsd = "@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .\n"
+    assert list(read(xsd + PREFIXES + turtle, "f", TURTLE).tree.nodes) == [node_id]
+    if json_value is not None:
+        core, xsd = "http://www.w3.org/2004/02/skos/core#", "http://www.w3.org/2001/XMLSchema#"
+        context = f'{{"@version": 1.1, "skos": "{core}", "xsd": "{xsd}"}}'
+        said = f'"skos:notation": {json_value}, "skos:prefLabel": "A", "@id": "http://x.org/a"'
+        document = f'{{"@context": {context}, "@graph": [{{"@type": "skos:Concept", {said}}}]}}'
+        assert list(read(document, "f", JSON_LD).tree.nodes) == [node_id]
+
+
+def test_what_rdflib_does_elsewhere_stays_as_it_was() -> None:
+    from rdflib import XSD, Literal
+
+    read(write(Document(Tree.of([Node("a", "A")])), TURTLE), "f", TURTLE)
+    assert str(Literal("007", datatype=XSD.integer)) == "7"
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16", "UTF-16LE", "windows-1252", "UTF-8", "utf-8-sig"])
+def test_xml_says_how_it_is_encoded(encoding: str) -> None:
+    tree = Tree.of([Node("a", "Künste")])
+    body = write(Document(tree), RDF_XML).split("\n", 1)[1]
+    said = encoding.removesuffix("LE").removesuffix("-sig")
+    content = f'<?xml version="1.0" encoding="{said}"?>\n{body}'.encode(encoding)
+    content = b"\xff\xfe" + content if encoding == "UTF-16LE" else content
+    assert read(content, "f.rdf", RDF_XML).tree.nodes["a"].name == "Künste"
+
+
+def test_turtle_in_utf_16() -> None:
+    text = write(Document(Tree.of([Node("a", "Künste")])), TURTLE)
+    assert read(text.encode("utf-16"), "f.ttl", TURTLE).tree.nodes["a"].name == "Künste"
+
+
+def test_a_retired_concept_is_left_out_and_told() -> None:
+    turtle = """
+    x:a a skos:Concept ; skos:prefLabel "A" .
+    x:b a skos:Concept ; skos:prefLabel "B" ; skos:broader x:a ; owl:deprecated true .
+    x:c a skos:Concept ; skos:prefLabel "C" ; skos:broader x:b ; owl:deprecated "1"^^xsd:boolean .
+    x:d a skos:Concept ; skos:prefLabel "D" ; skos:broader x:c .
+    x:e a skos:Concept ; skos:prefLabel "E" ; owl:deprecated "true" ; dcterms:isReplacedBy x:a ; skos:narrower x:f .
+    x:f a skos:Concept ; skos:prefLabel "F" .
+    x:g a skos:Concept ; skos:prefLabel "G" ; owl:deprecated false .
+    x:h a skos:Concept ; owl:deprecated true .
+    """
+    prefixes = (
+        "@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> . "
+        "@prefix dcterms: <http://purl.org/dc/terms/> . "
+    )
+    document = read(prefixes + PREFIXES + turtle, "f", TURTLE)
+    assert document.tree.parents == {"a": None, "d": "a", "f": None, "g": None}
+    x = "http://x.org/t#"
+    assert document.notes == (
+        f"{x}b is retired (owl:deprecated): it is left out",
+        f"{x}c is retired (owl:deprecated): it is left out",
+        f"{x}e is retired (owl:deprecated), replaced by {x}a: it is left out",
+        f"{x}h is retired (owl:deprecated): it is left out",
+        f"{x}d was below a retired one: it is below {x}a now",
+        f"{x}f was below a retired one: it is a root now",
+    )
+
+
 @pytest.mark.parametrize("form", [RDF_XML, JSON_LD])
 def test_what_can_t_be_parsed(form: str) -> None:
     with pytest.raises(ConfigurationError, match="not readable as "):

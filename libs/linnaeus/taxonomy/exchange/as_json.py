@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from linnaeus.contracts.config import NodeId
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.taxonomy.exchange.document import Document, decoded, one_line
+from linnaeus.taxonomy.exchange.document import Document, decoded, different, one_line
 from linnaeus.taxonomy.tree import Node, Tree
 
 _FORMAT, _VERSION = "linnaeus-taxonomy", 1
@@ -61,8 +61,10 @@ _OF_THE_TREE = ("id", "name", "parent", "description", "keywords", "size", "orig
 
 def read(content: bytes | str, where: str) -> Document:
     """Raises ConfigurationError, in one line, for what is no JSON or not of this form."""
+    text = decoded(content, where)
+    _check_keys(text, where)
     try:
-        file = _File.model_validate_json(decoded(content, where))
+        file = _File.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
@@ -75,6 +77,15 @@ def read(content: bytes | str, where: str) -> Document:
     }
     order = tuple(node.id for node in nodes)
     return Document(Tree.of(nodes, where), order=order, title=file.title, uri=file.uri, **beside)
+
+
+def _check_keys(text: str, where: str) -> None:
+    try:
+        json.loads(text, object_pairs_hook=different)
+    except (json.JSONDecodeError, RecursionError):
+        return  # pydantic says where
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from error
 
 
 def write(document: Document) -> str:

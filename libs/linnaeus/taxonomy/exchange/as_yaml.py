@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from linnaeus.contracts import strict_yaml
 from linnaeus.contracts.config import Taxonomy
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.taxonomy.exchange.document import Document, decoded, one_line
@@ -17,7 +18,7 @@ _NO_BREAKS = 1 << 20  # columns: a node stands on a line
 def read(content: bytes | str, where: str) -> Document:
     """The tree, with the nodes' examples and thresholds. Raises ConfigurationError."""
     try:
-        said = yaml.safe_load(decoded(content, where))
+        said = strict_yaml.load(decoded(content, where))
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationError(f"{where}: not readable as YAML: {one_line(error)}") from error
     taxonomy: Taxonomy = Taxonomy.model_validate_or_teach(said, where)

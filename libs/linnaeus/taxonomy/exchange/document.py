@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -57,13 +59,28 @@ class Document:
 
 
 def decoded(content: bytes | str, where: str) -> str:
-    """A file's text, without a byte order mark. Raises ConfigurationError for what is not UTF-8."""
+    """A file's text, without a byte order mark: UTF-8, or UTF-16 that such a mark tells.
+
+    Raises ConfigurationError for what is neither.
+    """
     if isinstance(content, str):
         return content.removeprefix("\ufeff")
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{where}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        called = "UTF-16" if is_utf_16 else "UTF-8"
+        raise ConfigurationError(f"{where}: not {called} (byte {error.start}); save it as UTF-8") from error
+
+
+def different(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `json.loads`, which else takes the last of two equal keys. Raises ValueError."""
+    said: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in said:
+            raise ValueError(f"the key {key!r} stands twice in an object; keep one")
+        said[key] = value
+    return said
 
 
 def checked_id(node_id: str, where: str) -> str:

@@ -6,7 +6,8 @@ dc:type. Keywords are skos:hiddenLabel: what a search should find, and no other 
 since RDF has no order they stand in theirs, the weightiest first, in schema:keywords too, joined by commas.
 
 Files of others are read as well: labels in several languages (English, else without a language, else the first by its
-tag), broader or narrower alone, no notation (then the last part of the URI is the id), skos:altLabel among keywords.
+tag), broader or narrower alone, no notation (then the last part of the URI is the id), skos:altLabel among keywords. A
+notation is read as it is written. A concept that owl:deprecated retires is left out, and what is below it moves up.
 """
 
 from __future__ import annotations
@@ -18,19 +19,18 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from rdflib import BNode, Graph, Literal, URIRef
-from rdflib.namespace import DC, DCTERMS, RDF, SDO, SKOS
+from rdflib.namespace import DC, DCTERMS, OWL, RDF, SDO, SKOS
 from rdflib.term import Identifier
 from rdflib.term import Node as Term
 
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.taxonomy.exchange.as_written import JSON_LD, RDF_XML, TURTLE, parsed
 from linnaeus.taxonomy.exchange.document import Document, checked_id, decoded, one_line
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
 
-TURTLE, RDF_XML, JSON_LD = "turtle", "xml", "json-ld"
 BASE_URI = "urn:linnaeus:topic:"
 _CALLED = {TURTLE: "Turtle", RDF_XML: "RDF/XML", JSON_LD: "JSON-LD"}
 _PREFIXES = {"skos": SKOS, "dcterms": DCTERMS, "dc": DC, "schema": SDO}
-_NOWHERE = "urn:x-file:"  # what relative URIs of a file are relative to, so that none names a folder of this machine
 _BETWEEN = ", "
 _NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -42,11 +42,13 @@ def read(content: bytes | str, where: str, form: str) -> Document:
     ones, a circle, and JSON-LD that takes its context from elsewhere.
     """
     graph = _parsed(content, where, form)
-    concepts = _concepts(graph)
-    if not concepts:
+    found = _concepts(graph)
+    if not found:
         raise ConfigurationError(f"{where}: no skos:Concept in it; is it SKOS in {_CALLED[form]}?")
+    retired = [one for one in found if _is_retired(graph, one)]
+    concepts = [one for one in found if one not in set(retired)]
     ids = {one: _id(graph, one, where) for one in concepts}
-    parents = {one: _parent(graph, one, where) for one in concepts}
+    parents = {one: _parent(graph, one, set(retired), where) for one in concepts}
     nodes = [_node(graph, one, ids, parents[one], where) for one in concepts]
     schemes = sorted(set(graph.subjects(RDF.type, SKOS.ConceptScheme)), key=str)
     scheme = schemes[0] if len(schemes) == 1 else None
@@ -60,6 +62,10 @@ def read(content: bytes | str, where: str, form: str) -> Document:
         examples={node_id: given for node_id, given in examples.items() if given},
         extensions={node_id: given[0] for node_id, given in extensions.items() if given},
         uris={ids[one]: str(one) for one in concepts if isinstance(one, URIRef)},
+        notes=(
+            *(_told_of_retired(graph, one) for one in retired),
+            *(_told_of_moved(graph, one, parents[one]) for one in concepts if _above(graph, one) & set(retired)),
+        ),
     )
 
 
@@ -117,16 +123,14 @@ def _statements(
 def _parsed(content: bytes | str, where: str, form: str) -> Graph:
     # XML says itself how it is encoded.
     text = content if form == RDF_XML else decoded(content, where)
-    graph = Graph()
     try:
         if form == JSON_LD:
             _check_contexts(json.loads(text), where)
-        graph.parse(data=text, format=form, publicID=_NOWHERE)
+        return parsed(text, form)
     except ConfigurationError:
         raise
     except Exception as error:  # each of rdflib's parsers has errors of its own
         raise ConfigurationError(f"{where}: not readable as {_CALLED[form]}: {one_line(error)}") from error
-    return graph
 
 
 def _check_contexts(said: Any, where: str) -> None:
@@ -164,14 +168,37 @@ def _id(graph: Graph, concept: Term, where: str) -> str:
     return checked_id(unquote(re.split(r"[/#:]", str(concept).rstrip("/#:"))[-1]), f"{where}: {concept}")
 
 
-def _parent(graph: Graph, concept: Term, where: str) -> Term | None:
-    above = set(graph.objects(concept, SKOS.broader)) | set(graph.subjects(SKOS.narrower, concept))
+def _parent(graph: Graph, concept: Term, retired: set[Term], where: str) -> Term | None:
+    """The concept above, or the next one above it that is not retired."""
+    above, seen = _above(graph, concept), {concept}
+    while above & retired:
+        seen |= above
+        above = (above - retired) | {one for gone in above & retired for one in _above(graph, gone)} - seen
     if len(above) > 1:
         first, second, *_ = sorted(str(one) for one in above)
         raise ConfigurationError(
             f"{where}: {concept} is below {first} and {second}; a node has one parent, take out the others"
         )
     return next(iter(above), None)
+
+
+def _above(graph: Graph, concept: Term) -> set[Term]:
+    return set(graph.objects(concept, SKOS.broader)) | set(graph.subjects(SKOS.narrower, concept))
+
+
+def _is_retired(graph: Graph, concept: Term) -> bool:
+    said = {str(one).strip().lower() for one in graph.objects(concept, OWL.deprecated)}
+    return bool(said & {"true", "1"})
+
+
+def _told_of_retired(graph: Graph, concept: Term) -> str:
+    others = sorted(str(one) for one in graph.objects(concept, DCTERMS.isReplacedBy))
+    instead = f", replaced by {', '.join(others)}" if others else ""
+    return f"{concept} is retired (owl:deprecated){instead}: it is left out"
+
+
+def _told_of_moved(graph: Graph, concept: Term, parent: Term | None) -> str:
+    return f"{concept} was below a retired one: it is {f'below {parent}' if parent is not None else 'a root'} now"
 
 
 def _node(graph: Graph, concept: Term, ids: dict[Term, str], parent: Term | None, where: str) -> Node:
