@@ -54,6 +54,37 @@ def test_what_has_none_is_read_as_before(text: str) -> None:
     assert load(text) == yaml.safe_load(text)
 
 
+def _bomb(levels: int) -> str:
+    """Ten aliases of the line before in each line."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (_bomb(9), "aliases make more than 1,000,000 values of it; write them out, or fewer"),
+        ("a: &a [1, *a]", "aliases make more than 1,000,000 values of it"),
+        ("a: &a {<<: *a, b: 1}", "aliases make more than 1,000,000 values of it"),
+        ("[" * 900 + "]" * 900, "it is nested too deeply; write it flatter"),
+    ],
+)
+def test_a_small_text_that_is_a_large_document(text: str, message: str) -> None:
+    with pytest.raises(yaml.YAMLError) as raised:
+        load(text)
+    assert str(raised.value).startswith(message)
+
+
+def test_what_libyaml_itself_finds_too_deep() -> None:
+    with pytest.raises(yaml.YAMLError, match="nest"):
+        load("[" * 5_000 + "]" * 5_000)
+
+
+def test_aliases_are_read() -> None:
+    assert load(_bomb(3)) == yaml.safe_load(_bomb(3))
+
+
 @given(st.lists(_KEYS, min_size=1, max_size=5))
 def test_random_keys(keys: list[str]) -> None:
     text = "".join(f"{key}: {place}\n" for place, key in enumerate(keys))

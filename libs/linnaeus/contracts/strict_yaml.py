@@ -1,4 +1,7 @@
-"""YAML in which no key stands twice: YAML 1.2.2 (3.2.1.1) forbids it, PyYAML silently takes the last."""
+"""YAML of people's files: no key stands twice in a mapping, and aliases do not make a small text a large document.
+
+YAML 1.2.2 (3.2.1.1) forbids equal keys; PyYAML silently takes the last.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 import yaml
 
+MOST_NODES = 1_000_000  # of a document, each alias counted as what it stands for
 _BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # by libyaml where it is there: ten times as fast
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -44,6 +48,30 @@ class _Loader(_BASE):  # type: ignore[misc]
 def load(text: str) -> Any:
     """What a document says, as `yaml.safe_load` has it.
 
-    Raises DuplicateKeyError, with the lines of both, where a mapping has a key twice; and other errors of YAML.
+    Raises DuplicateKeyError, with the lines of both, where a mapping has a key twice; yaml.YAMLError where aliases make
+    more than `MOST_NODES` of it or lead back to themselves, where it is nested too deeply, and for what is no YAML.
     """
-    return yaml.load(text, Loader=_Loader)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > MOST_NODES:
+            raise yaml.YAMLError(f"aliases make more than {MOST_NODES:,} values of it; write them out, or fewer")
+        return loader.construct_document(node)
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply; write it flatter") from error
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Nodes at and below a node."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = MOST_NODES + 1  # while it is counted: who comes back to it is below itself
+    below = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    known[id(node)] = 1 + sum(_size(part, known) for part in below)
+    return known[id(node)]

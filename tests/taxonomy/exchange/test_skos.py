@@ -203,7 +203,7 @@ def test_what_can_t_be_parsed(form: str) -> None:
         read("<rdf:RDF", "f", form)
 
 
-@pytest.mark.parametrize("place", ["top", "list", "node", "term", "import"])
+@pytest.mark.parametrize("place", ["top", "list", "lists", "node", "term", "import"])
 def test_no_context_is_fetched(place: str, tmp_path: Path) -> None:
     address = (tmp_path / "context.jsonld").as_uri()
     (tmp_path / "context.jsonld").write_text('{"@context": {"name": "http://www.w3.org/2004/02/skos/core#prefLabel"}}')
@@ -211,6 +211,7 @@ def test_no_context_is_fetched(place: str, tmp_path: Path) -> None:
     said: dict[str, object] = {
         "top": node | {"@context": address, "name": "A"},
         "list": node | {"@context": [{}, address]},
+        "lists": node | {"@context": [[{}, [address]]], "name": "A"},
         "node": {"@graph": [node | {"@context": address}]},
         "term": node | {"@context": {"x": {"@id": "http://x.org/x", "@context": address}}},
         "import": node | {"@context": {"@import": address}},

@@ -139,15 +139,21 @@ def _check_contexts(said: Any, where: str) -> None:
         for one in said:
             _check_contexts(one, where)
     if isinstance(said, dict):
-        given = said.get("@context", ())
-        named = [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
-        named += [said["@import"]] if "@import" in said else []
+        named = _addresses(said.get("@context"))
+        named += [str(said["@import"])] if "@import" in said else []
         if named:
             raise ConfigurationError(
                 f"{where}: the context {named[0]!r} would have to be fetched; put what it says into the file"
             )
         for one in said.values():
             _check_contexts(one, where)
+
+
+def _addresses(context: Any) -> list[str]:
+    """Contexts that are named by an address, in lists of lists too."""
+    if isinstance(context, list):
+        return [found for one in context for found in _addresses(one)]
+    return [context] if isinstance(context, str) else []
 
 
 def _concepts(graph: Graph) -> list[Term]:
