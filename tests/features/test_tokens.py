@@ -17,6 +17,7 @@ from sparknlp.base import DocumentAssembler
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Tokens, load_config
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.unspaced import set_apart
 from linnaeus.features.tokens import STOP_WORD_LISTS, _stop_words, tokenize, tokenizer_version
 from linnaeus.features.words import spaced
 
@@ -53,8 +54,8 @@ def settings() -> Tokens:
 
 def rows_of(spark: SparkSession, texts: list[str], settings: Tokens, languages: list[str] | None = None) -> list[Row]:
     """Rows of the result in the texts' order; their language is English unless another is given."""
-    given = [(i, text, languages[i] if languages else "en") for i, text in enumerate(texts)]
-    rows = spark.createDataFrame(given, f"place int, {c.TEXT} string, {c.LANGUAGE} string")
+    given = [(i, text, languages[i] if languages else "en", set_apart(text)) for i, text in enumerate(texts)]
+    rows = spark.createDataFrame(given, f"place int, {c.TEXT} string, {c.LANGUAGE} string, {c.APART} string")
     found = tokenize(rows, settings)
     assert set(found.columns) == {"place", c.TEXT, c.LANGUAGE, c.TOKENS, c.N_TOKENS, c.N_SENTENCES}
     collected = found.orderBy("place").collect()
@@ -214,7 +215,7 @@ def test_a_megabyte_is_done_in_seconds_whatever_it_is_of(spark: SparkSession, se
 def test_a_wrong_setting_is_refused_in_one_line(
     spark: SparkSession, settings: Tokens, changes: dict[str, object], said: str
 ) -> None:
-    rows = spark.createDataFrame([("a", "en")], [c.TEXT, c.LANGUAGE])
+    rows = spark.createDataFrame([("a", "en", None)], f"{c.TEXT} string, {c.LANGUAGE} string, {c.APART} string")
     with pytest.raises(ConfigurationError, match=re.escape(said)) as raised:
         tokenize(rows, changed(settings, **changes))
     assert "\n" not in str(raised.value)
@@ -279,7 +280,7 @@ def test_words_are_those_of_the_tokenizer_itself(spark: SparkSession, settings: 
         "a",
         "B",
         "é",
-        "日",
+        "한",
         "1",
         " ",
         " ",

@@ -20,7 +20,17 @@ from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.features.annotations import documents, tokens
 from linnaeus.features.language import UNDETERMINED
 from linnaeus.features.sentences import count_sentences
-from linnaeus.features.words import BETWEEN, EASY, MARK, marked, put_back, shortened, spaced, unmarked
+from linnaeus.features.words import (
+    BETWEEN,
+    EASY,
+    MARK,
+    marked,
+    put_back,
+    shortened,
+    spaced,
+    unmarked,
+    without_joints,
+)
 
 # Names of the stop-word lists that come with Spark ML, by ISO 639-1 code.
 STOP_WORD_LISTS = {
@@ -40,7 +50,7 @@ STOP_WORD_LISTS = {
     "tr": "turkish",
 }
 # Raise it when texts are read, prepared or split in another way: what was tokenised before is then done again.
-_PREPARATION = 2
+_PREPARATION = 3
 _STEMMED = ("en", UNDETERMINED)  # Spark NLP's stemmer is Porter's, for English
 # A pattern that matches one character, whatever stands about it: a class without another inside.
 _ONE_CHARACTER = re.compile(r"\[\^?(?:[^\[\]\\&^]|\\[pP]\{\w+\}|\\[^QE])+\]")
@@ -59,8 +69,8 @@ def tokenizer_version(settings: Tokens) -> str:
 
 
 def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
-    """Adds `tokens` (array<string>, empty for an empty text), `n_tokens` and `n_sentences` to rows with `text` and
-    `language`. `n_sentences` is null where sentences are not detected.
+    """Adds `tokens` (array<string>, empty for an empty text), `n_tokens` and `n_sentences` to rows of `read_texts`:
+    with `text`, `language` and `apart`, which goes. `n_sentences` is null where sentences are not detected.
 
     Links, addresses, hashtags and mentions named in `tokens.exceptions` pass the normaliser, the stop words and the
     normal form by: a mark stands for each, and they come back to its place at the end.
@@ -72,7 +82,7 @@ def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
     rows = _with_normal_form(rows, settings)
     rows = rows.withColumn(_OWN + "all", _with_exceptions(F.col(_OWN + "form"), F.col(_OWN + "kept")))
     rows = _with_sentences(_with_ngrams(rows, settings), settings)
-    return rows.drop(*[name for name in rows.columns if name.startswith(_OWN)])
+    return rows.drop(c.APART, *[name for name in rows.columns if name.startswith(_OWN)])
 
 
 def check_stages(session: SparkSession, settings: Tokens) -> None:
@@ -95,9 +105,12 @@ def check_stages(session: SparkSession, settings: Tokens) -> None:
 
 def _with_words(texts: DataFrame, settings: Tokens) -> DataFrame:
     """Adds `words`, BETWEEN between them and MARK in the place of each exception, and the exceptions as `kept`."""
-    rows = texts.withColumn(_OWN + "spaced", spaced(F.coalesce(c.TEXT, F.lit(""))))
+    rows = texts.withColumn(_OWN + "spaced", spaced(F.coalesce(c.TEXT, F.lit("")), F.col(c.APART)))
     rows = rows.withColumn(_OWN + "marked", marked(F.col(_OWN + "spaced"), settings.exceptions))
     bare, kept = unmarked(F.col(_OWN + "marked"))
+    has_no_joints = F.col(c.APART).isNull()
+    bare = F.when(has_no_joints, bare).otherwise(without_joints(bare, instead=" "))
+    kept = F.when(has_no_joints, kept).otherwise(F.transform(kept, lambda one: without_joints(one)))
     rows = rows.withColumn(_OWN + "bare", bare)
     rows = rows.withColumn(_OWN + "kept", F.transform(kept, F.lower) if settings.lowercase else kept)
     short, easy = shortened(F.col(_OWN + "bare"))
