@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from sparknlp.base import DocumentAssembler
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Tokens, load_config
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.contracts.unspaced import set_apart
+from linnaeus.contracts.unspaced import EDGE, JOINT, set_apart
+from linnaeus.features import words
 from linnaeus.features.tokens import STOP_WORD_LISTS, _stop_words, tokenize, tokenizer_version
 from linnaeus.features.words import spaced
 
@@ -43,7 +45,33 @@ CASES = {
     "(https://x.org/$1\\2)": ["https://x.org/$1\\2"],
     "https://x.org/" + "y" * 60 + " the end": ["https://x.org/" + "y" * 60, "end"],
     "שלום, עולם! مرحبا،كيف حالك؟": ["שלום", "עולם", "مرحبا", "كيف", "حالك"],
-    "\ue000private": ["private"],
+    "\ue000private \ue002a\ue003b": ["private", "ab"],
+}
+# Words that no blank parts, each script's and mixed ones.
+UNSPACED = {
+    "今だけ無料で配布、登録は今日まで。": ["今", "だけ", "無料", "で", "配布", "登録", "は", "今日", "まで"],
+    "他买了一部手机，电池可以用两天！": ["他", "买", "了", "一部", "手机", "电池", "可以", "用", "两", "天"],
+    "ร้านนี้ขายก๋วยเตี๋ยวอร่อยมากและราคาไม่แพง": "ร้าน นี้ ขาย ก๋วยเตี๋ยว อร่อย มาก และ ราคา ไม่ แพง".split(),
+    "ហាងនេះលក់គុយទាវឆ្ងាញ់ណាស់ហើយតម្លៃមិនថ្លៃទេ។": "ហាង នេះ លក់ គុយទាវ ឆ្ងាញ់ ណាស់ ហើយ តម្លៃ មិន ថ្លៃ ទេ".split(),
+    "ຮ້ານນີ້ຂາຍເຝີແຊບຫຼາຍແລະລາຄາບໍ່ແພງ": "ຮ້ານ ນີ້ ຂາຍ ເຝີ ແຊບ ຫຼາຍ ແລະ ລາຄາ ບໍ່ ແພງ".split(),
+    "ကျွန်တော်စာအုပ်ဖတ်တယ်။": ["ကျွန်တော်", "စာအုပ်", "ဖတ်", "တယ်"],
+    "iPhone 15を買った。": ["iphone", "15", "を", "買", "っ", "た"],
+    "ใช้iPhone15ถ่ายรูป3ครั้ง": ["ใช้", "iphone15", "ถ่าย", "รูป", "3", "ครั้ง"],
+    "🎉無料🎉ฟรี": ["無料", "ฟรี"],
+    "ខ្ញុំ\u200bទៅ\u200bផ្សារ": ["ខ្ញុំ", "ទៅ", "ផ្សារ"],
+    "無\u200b料 が\u200dん e\u200bcole": ["無料", "がん", "ecole"],
+    # Names stay whole where blanks part them; in Latin letters they end where another script begins.
+    "#カメラ好き #iPhone写真 @人民日报 田中太郎@例え.jp": ["#カメラ好き", "#iphone写真", "@人民日报", "田中太郎@例え.jp"],
+    "お問い合わせはinfo@x.orgまで @tanakaさん": ["お", "問い合わせ", "は", "info@x.org", "まで", "@tanaka", "さん"],
+    "詳細はhttps://x.org/a?b=1をご覧 https://ja.wikipedia.org/wiki/日本語入力": [
+        "詳細",
+        "は",
+        "https://x.org/a?b=1",
+        "を",
+        "ご覧",
+        "https://ja.wikipedia.org/wiki/日本語入力",
+    ],
+    "the 電車 and 電車賃": ["電車", "電車", "賃"],
 }
 
 
@@ -74,8 +102,44 @@ def changed(settings: Tokens, **changes: object) -> Tokens:
 
 
 def test_tokens_by_the_settings_in_force(spark: SparkSession, settings: Tokens) -> None:
-    found = tokens_of(spark, list(CASES), settings)
-    assert dict(zip(CASES, found, strict=True)) == CASES
+    cases = CASES | UNSPACED
+    found = tokens_of(spark, list(cases), settings)
+    assert dict(zip(cases, found, strict=True)) == cases
+
+
+def test_words_that_no_blank_parts_go_through_every_stage(spark: SparkSession, settings: Tokens) -> None:
+    other = changed(settings, lowercase=False, min_length=2, ngrams=(1, 2), normal_form="stem", exceptions=())
+    text = "新しいカメラを買ったCats #カメラ好き"
+    alone = ["新しい", "カメラ", "cat", "カメラ", "好き"]
+    assert tokens_of(spark, [text], other) == [alone + [f"{one} {two}" for one, two in pairwise(alone)]]
+    groups = changed(settings, clean_up_patterns=("(?:[^a-z])",), exceptions=("hashtag",))
+    assert tokens_of(spark, ["無料 #無料です 無料free無料"], groups) == [["#無料です", "free"]]
+
+
+def test_a_megabyte_of_thai_without_a_blank_is_words(spark: SparkSession, settings: Tokens) -> None:
+    sentence = "ร้านนี้ขายก๋วยเตี๋ยวอร่อยมากและราคาไม่แพง"
+    texts = [sentence * n for n in (2, 10_000)]  # 72 characters gave none; the second is 1.2 MB
+    found = rows_of(spark, texts, settings)
+    assert [row[c.N_TOKENS] for row in found] == [20, 100_000]
+    assert [set(row[c.TOKENS]) for row in found] == [set(UNSPACED[sentence])] * 2
+
+
+def test_marks_between_words_change_nothing_of_other_scripts(spark: SparkSession, settings: Tokens) -> None:
+    """Patterns without the marks, those of texts whose words blanks part, find the same links and names in them."""
+    parts = ["a", "é", "한", "न", "ि", "7", " ", " ", ".", "#", "@", "_", "-", "/", "://", "https://", "www.", "&", "ß", "👍"]
+    draw = random.Random(5)
+    texts = ["".join(draw.choices(parts, k=draw.randint(0, 40))) for _ in range(3000)]
+    assert not any(map(set_apart, texts))
+    bare = {name: pattern.translate({ord(JOINT): None, ord(EDGE): None}) for name, pattern in words._PATTERNS.items()}
+    assert all(bare[name] != pattern for name, pattern in words._PATTERNS.items())
+    rows = spark.createDataFrame(list(enumerate(texts)), f"place int, {c.TEXT} string")
+    ready = spaced(F.col(c.TEXT))
+    with pytest.MonkeyPatch.context() as patch:
+        ours = words.marked(ready, settings.exceptions)
+        patch.setattr(words, "_PATTERNS", bare)
+        before = words.marked(ready, settings.exceptions)
+    told = rows.agg(F.count_if(~ours.eqNullSafe(before)), F.count_if(ours.contains(words.MARK))).first()
+    assert told is not None and told[0] == 0 and told[1] > 300
 
 
 def test_other_settings_make_other_tokens(spark: SparkSession, settings: Tokens) -> None:
