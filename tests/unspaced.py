@@ -70,8 +70,7 @@ _GOLD = {
 }
 # By language its sentences, each as its words.
 GOLD = {
-    language: [line.strip().split("|") for line in text.split("\n") if line.strip()]
-    for language, text in _GOLD.items()
+    language: [line.strip().split("|") for line in text.split("\n") if line.strip()] for language, text in _GOLD.items()
 }
 # F1 of the boundaries that ours finds (tests/benchmarks/segmenters.py).
 SCORES = {"zh": 0.883, "ja": 0.921, "th": 0.937, "km": 0.959, "lo": 0.964}

@@ -78,7 +78,7 @@ def _ours(texts: DataFrame, settings: Tokens) -> DataFrame:
         c.LANGUAGE,
         c.TOKENS,
         c.N_TOKENS,
-        text_statistics(F.col(c.TEXT)).alias(c.STATISTICS),
+        text_statistics(F.col(c.TEXT), F.col(c.APART)).alias(c.STATISTICS),
         c.N_SENTENCES,
     )
 

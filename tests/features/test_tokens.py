@@ -16,6 +16,7 @@ from sparknlp.annotator import Normalizer, StopWordsCleaner, Tokenizer
 from sparknlp.base import DocumentAssembler
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts import unspaced
 from linnaeus.contracts.config import Tokens, load_config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.contracts.unspaced import EDGE, JOINT, set_apart
@@ -61,7 +62,12 @@ UNSPACED = {
     "ខ្ញុំ\u200bទៅ\u200bផ្សារ": ["ខ្ញុំ", "ទៅ", "ផ្សារ"],
     "無\u200b料 が\u200dん e\u200bcole": ["無料", "がん", "ecole"],
     # Names stay whole where blanks part them; in Latin letters they end where another script begins.
-    "#カメラ好き #iPhone写真 @人民日报 田中太郎@例え.jp": ["#カメラ好き", "#iphone写真", "@人民日报", "田中太郎@例え.jp"],
+    "#カメラ好き #iPhone写真 @人民日报 田中太郎@例え.jp": [
+        "#カメラ好き",
+        "#iphone写真",
+        "@人民日报",
+        "田中太郎@例え.jp",
+    ],
     "お問い合わせはinfo@x.orgまで @tanakaさん": ["お", "問い合わせ", "は", "info@x.org", "まで", "@tanaka", "さん"],
     "詳細はhttps://x.org/a?b=1をご覧 https://ja.wikipedia.org/wiki/日本語入力": [
         "詳細",
@@ -85,7 +91,7 @@ def rows_of(spark: SparkSession, texts: list[str], settings: Tokens, languages: 
     given = [(i, text, languages[i] if languages else "en", set_apart(text)) for i, text in enumerate(texts)]
     rows = spark.createDataFrame(given, f"place int, {c.TEXT} string, {c.LANGUAGE} string, {c.APART} string")
     found = tokenize(rows, settings)
-    assert set(found.columns) == {"place", c.TEXT, c.LANGUAGE, c.TOKENS, c.N_TOKENS, c.N_SENTENCES}
+    assert set(found.columns) == {"place", c.TEXT, c.LANGUAGE, c.APART, c.TOKENS, c.N_TOKENS, c.N_SENTENCES}
     collected = found.orderBy("place").collect()
     assert all(row[c.N_TOKENS] == len(row[c.TOKENS]) for row in collected)
     return collected
@@ -126,7 +132,28 @@ def test_a_megabyte_of_thai_without_a_blank_is_words(spark: SparkSession, settin
 
 def test_marks_between_words_change_nothing_of_other_scripts(spark: SparkSession, settings: Tokens) -> None:
     """Patterns without the marks, those of texts whose words blanks part, find the same links and names in them."""
-    parts = ["a", "é", "한", "न", "ि", "7", " ", " ", ".", "#", "@", "_", "-", "/", "://", "https://", "www.", "&", "ß", "👍"]
+    parts = [
+        "a",
+        "é",
+        "한",
+        "न",
+        "ि",
+        "7",
+        " ",
+        " ",
+        ".",
+        "#",
+        "@",
+        "_",
+        "-",
+        "/",
+        "://",
+        "https://",
+        "www.",
+        "&",
+        "ß",
+        "👍",
+    ]
     draw = random.Random(5)
     texts = ["".join(draw.choices(parts, k=draw.randint(0, 40))) for _ in range(3000)]
     assert not any(map(set_apart, texts))
@@ -310,6 +337,12 @@ def test_every_stop_word_list_exists(spark: SparkSession, settings: Tokens) -> N
 )
 def test_a_setting_that_changes_rows_changes_the_version(settings: Tokens, change: dict[str, object]) -> None:
     assert tokenizer_version(changed(settings, **change)) != tokenizer_version(settings)
+
+
+def test_another_icu_changes_the_version(settings: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tokenizer_version(settings)
+    monkeypatch.setattr(unspaced, "MADE_BY", "ICU 99.1")
+    assert tokenizer_version(settings) != before
 
 
 def test_what_changes_no_row_keeps_the_version(settings: Tokens) -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from icu4py import icu_version
 from icu4py.breakers import WordBreaker
+
+MADE_BY = f"ICU {icu_version}"  # another one may find other words
 
 # Of the private use area, so that no word has one. Both stand where a word ends and another begins without a blank.
 JOINT = "\ue002"  # between two words of these scripts

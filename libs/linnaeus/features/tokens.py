@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from sparknlp.annotator import Lemmatizer, NGramGenerator, Stemmer, Tokenizer
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts import unspaced
 from linnaeus.contracts.config import Tokens, fingerprint, resolve
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.features.annotations import documents, tokens
@@ -29,6 +30,7 @@ from linnaeus.features.words import (
     shortened,
     spaced,
     unmarked,
+    with_blanks,
     without_joints,
 )
 
@@ -58,19 +60,20 @@ _OWN = "__tokens_"  # columns of our own, dropped at the end
 
 
 def tokenizer_version(settings: Tokens) -> str:
-    """A fingerprint of all that changes tokens: the settings, the dictionary's content, the way texts are prepared.
+    """A fingerprint of all that changes tokens: settings, the dictionary's content, how texts are prepared, the ICU.
 
     Raises ConfigurationError where there is no such dictionary.
     """
-    made_by = settings.model_dump(exclude={"texts_a_partition", "lemma_dictionary"}) | {"preparation": _PREPARATION}
+    made_by = settings.model_dump(exclude={"texts_a_partition", "lemma_dictionary"})
+    made_by |= {"preparation": _PREPARATION, "words": unspaced.MADE_BY}
     if settings.normal_form == "lemma":
         made_by["lemma_dictionary"] = hashlib.sha256(_dictionary(settings).read_bytes()).hexdigest()
     return fingerprint(made_by)
 
 
 def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
-    """Adds `tokens` (array<string>, empty for an empty text), `n_tokens` and `n_sentences` to rows of `read_texts`:
-    with `text`, `language` and `apart`, which goes. `n_sentences` is null where sentences are not detected.
+    """Adds `tokens` (array<string>, empty for an empty text), `n_tokens` and `n_sentences` to rows of `read_texts`,
+    with `text`, `language` and `apart`. `n_sentences` is null where sentences are not detected.
 
     Links, addresses, hashtags and mentions named in `tokens.exceptions` pass the normaliser, the stop words and the
     normal form by: a mark stands for each, and they come back to its place at the end.
@@ -82,7 +85,7 @@ def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
     rows = _with_normal_form(rows, settings)
     rows = rows.withColumn(_OWN + "all", _with_exceptions(F.col(_OWN + "form"), F.col(_OWN + "kept")))
     rows = _with_sentences(_with_ngrams(rows, settings), settings)
-    return rows.drop(c.APART, *[name for name in rows.columns if name.startswith(_OWN)])
+    return rows.drop(*[name for name in rows.columns if name.startswith(_OWN)])
 
 
 def check_stages(session: SparkSession, settings: Tokens) -> None:
@@ -109,8 +112,8 @@ def _with_words(texts: DataFrame, settings: Tokens) -> DataFrame:
     rows = rows.withColumn(_OWN + "marked", marked(F.col(_OWN + "spaced"), settings.exceptions))
     bare, kept = unmarked(F.col(_OWN + "marked"))
     has_no_joints = F.col(c.APART).isNull()
-    bare = F.when(has_no_joints, bare).otherwise(without_joints(bare, instead=" "))
-    kept = F.when(has_no_joints, kept).otherwise(F.transform(kept, lambda one: without_joints(one)))
+    bare = F.when(has_no_joints, bare).otherwise(with_blanks(bare))
+    kept = F.when(has_no_joints, kept).otherwise(F.transform(kept, without_joints))
     rows = rows.withColumn(_OWN + "bare", bare)
     rows = rows.withColumn(_OWN + "kept", F.transform(kept, F.lower) if settings.lowercase else kept)
     short, easy = shortened(F.col(_OWN + "bare"))

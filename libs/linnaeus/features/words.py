@@ -82,9 +82,14 @@ def marked(text: Column, exceptions: tuple[str, ...]) -> Column:
     return F.when(text.rlike(signs), F.regexp_replace(text, chosen, f" {MARK}$0 ")).otherwise(text)
 
 
-def without_joints(text: Column, instead: str = "") -> Column:
-    """A text without the marks of `contracts/unspaced`, with `instead` (nothing, or one character) in their places."""
-    return F.translate(text, JOINT + EDGE, instead * 2)
+def without_joints(text: Column) -> Column:
+    """A text without the marks of `contracts/unspaced`."""
+    return F.translate(text, JOINT + EDGE, "")
+
+
+def with_blanks(apart: Column) -> Column:
+    """A text with blanks in the places of these marks."""
+    return F.translate(apart, JOINT + EDGE, "  ")
 
 
 def unmarked(text: Column) -> tuple[Column, Column]:
