@@ -43,6 +43,9 @@ REQUIRED = [
     "pandas>=2.2,<3",  # pyspark 3.5 predates pandas 3
     "onnx>=1.18",
     "py3langid>=0.4",
+    # Both have ICU 78.3, whose dictionaries make the tokens of scripts without blanks; 1.2.0 needs Python 3.11.
+    'icu4py==1.2.0; python_version >= "3.11"',
+    'icu4py==1.1.0; python_version < "3.11"',
     "tokenizers>=0.19",
     "pyarrow>=15",
     "scipy>=1.11",

@@ -37,7 +37,7 @@ def main(config: Config) -> JobResult:
             c.LANGUAGE,
             c.TOKENS,
             c.N_TOKENS,
-            statistics(F.col(c.TEXT)).alias(c.STATISTICS),
+            statistics(F.col(c.TEXT), F.col(c.APART)).alias(c.STATISTICS),
             c.N_SENTENCES,
         )
         written = lake.merge(rows, tables.TOKENS).written

@@ -5,7 +5,8 @@
 Ours is all that build_tokens does to a text: HTML is read, the language told, tokens and their stems made, sentences
 counted, and the statistics of its form taken. The chain is assembler, sentences, tokenizer, normaliser, stop words and
 stemmer. They take turns, after one round that is not counted. At the end the tokens of all texts are compared, under
-like settings: no exceptions, texts already prepared, and a tokenizer that reads a text whole, as ours does.
+like settings: no exceptions, texts already prepared and words that no blank parts set apart, and a tokenizer that reads
+a text whole, as ours does.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from linnaeus.features.reading import read_texts
 from linnaeus.features.statistics import statistics as text_statistics
 from linnaeus.features.text import text
 from linnaeus.features.tokens import _stop_words, tokenize
-from linnaeus.features.words import spaced
+from linnaeus.features.words import spaced, with_blanks
 from linnaeus.runtime.spark import build_session
 from tests.benchmarks.support import print_table, timed
 from tests.benchmarks.texts import as_frame, distinct
@@ -78,7 +79,7 @@ def _ours(texts: DataFrame, settings: Tokens) -> DataFrame:
         c.LANGUAGE,
         c.TOKENS,
         c.N_TOKENS,
-        text_statistics(F.col(c.TEXT)).alias(c.STATISTICS),
+        text_statistics(F.col(c.TEXT), F.col(c.APART)).alias(c.STATISTICS),
         c.N_SENTENCES,
     )
 
@@ -133,7 +134,7 @@ def _compare(settings: Tokens, texts: DataFrame) -> None:
     )
     plain = read_texts(texts, settings).withColumn(c.LANGUAGE, F.lit("en"))
     ours = tokenize(plain, alike).select(c.CONTENT_HASH, c.TOKENS)
-    ready = plain.select(c.CONTENT_HASH, spaced(F.col(c.TEXT)).alias(c.TEXT))
+    ready = plain.select(c.CONTENT_HASH, with_blanks(spaced(F.col(c.TEXT), F.col(c.APART))).alias(c.TEXT))
     theirs = _through(ready, _chain(alike, of_sentences=False)).select(c.CONTENT_HASH, "stem.result")
     both = ours.join(theirs, c.CONTENT_HASH)
     found = both.agg(F.count(F.lit(1)), F.count_if(F.col(c.TOKENS) == F.col("result"))).first()

@@ -17,6 +17,7 @@ JOBS = sorted((ROOT / "jobs").glob("*.py"))
 CONTRACTS_ORDER = (
     "errors",
     "columns",
+    "unspaced",
     "schemas",
     "tables",
     "run_settings",

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
 from linnaeus.features.near_duplicates import N_HASHES, SHINGLES, near_duplicates, shingled, signatures
+from tests.unspaced import GOLD
 
 SCHEMA = f"{c.CONTENT_HASH} string, title string, body string"
 WORDS = "river stone cloud amber violet copper meadow lantern harbor winter signal thunder garden velvet".split()
@@ -46,6 +47,26 @@ def test_shingles_are_runs_of_three_words(spark: SparkSession, text: str) -> Non
     expected = oracle(re.sub("<[^>]*>", " ", text))
     assert len(found) == bool(expected)
     assert {one for row in found for one in row[SHINGLES]} == expected
+
+
+def test_characters_are_the_words_that_no_blank_parts(spark: SparkSession) -> None:
+    cases = {
+        "図書館へ": {"図 書 館", "書 館 へ"},
+        "ที่นี่ครับ": {"ที่ นี่ ค", "นี่ ค รั", "ค รั บ"},
+        "iPhone 15を買う": {"iphone 15 を", "15 を 買", "を 買 う"},
+        "한국어 책": {"한국어 책"},
+    }
+    rows = shingled(spark.createDataFrame([(one,) for one in cases], "text string")).collect()
+    assert [set(row[SHINGLES]) for row in rows] == list(cases.values())
+
+
+def test_reposts_without_blanks_are_found(spark: SparkSession) -> None:
+    text = "".join(word for words in GOLD["zh"] for word in words)
+    thai = "".join(word for words in GOLD["th"] for word in words)
+    texts = {"a": text, "b": text.replace("手机", "电脑"), "c": thai, "d": thai.replace("ฟรี", ""), "e": text[::-1]}
+    rows = spark.createDataFrame([(key, None, one) for key, one in texts.items()], SCHEMA)
+    pairs = near_duplicates(signatures(rows), c.CONTENT_HASH).collect()
+    assert {(row[c.CONTENT_HASH], row["original"]) for row in pairs} == {("b", "a"), ("d", "c")}
 
 
 def test_a_text_of_a_megabyte_is_done_in_one_pass(spark: SparkSession) -> None:

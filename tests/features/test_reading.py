@@ -37,7 +37,7 @@ def test_html_is_gone_and_the_language_is_that_of_what_is_left(spark: SparkSessi
     ]
     rows = spark.createDataFrame([(i, text) for i, (text, _, _) in enumerate(cases)], f"place int, {c.TEXT} string")
     found = read_texts(rows, settings)
-    assert found.columns == ["place", c.TEXT, c.LANGUAGE]
+    assert found.columns == ["place", c.TEXT, c.LANGUAGE, c.APART]
     for row in found.collect():
         _, plain, language = cases[row["place"]]
         assert row[c.TEXT] == plain

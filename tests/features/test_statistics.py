@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from linnaeus.contracts.schemas import STATISTICS
+from linnaeus.contracts.unspaced import set_apart
 from linnaeus.features.statistics import as_array, statistics
 
 TEXTS = [
@@ -103,6 +104,15 @@ def test_statistics_are_those_of_a_count_by_hand(spark: SparkSession) -> None:
         assert values == pytest.approx(expected(texts[row["place"]]), rel=1e-6, abs=1e-6), repr(
             texts[row["place"]][:80]
         )
+
+
+def test_words_that_no_blank_parts_count_as_words(spark: SparkSession) -> None:
+    texts = ["今だけ無料", "ใช้iPhoneถ่ายรูป ทุกวัน", "no such words", ""]
+    rows = spark.createDataFrame([(one, set_apart(one)) for one in texts], "text string, apart string")
+    found = rows.select(statistics(F.col("text"), F.col("apart")).alias("s")).select("s.*").collect()
+    assert [round(math.expm1(row["n_words"])) for row in found] == [3, 6, 3, 0]
+    assert [row["word_length"] for row in found] == pytest.approx([5 / 3, 22 / 6, 11 / 3, 0])
+    assert [round(math.expm1(row["n_characters"])) for row in found] == [len(one) for one in texts]
 
 
 def test_an_empty_text_is_all_zero_and_an_absent_struct_too(spark: SparkSession) -> None:

@@ -381,6 +381,17 @@ def test_xgboost_without_a_gpu_is_the_same_version() -> None:
     assert f"xgboost=={pins['xgboost']};" in instead and "nvidia-nccl-cu12;" in instead
 
 
+def test_spark_is_left_without_what_no_job_loads(tmp_path: Path) -> None:
+    jars = tmp_path / ".venv" / "lib" / "python3.11" / "site-packages" / "pyspark" / "jars"
+    jars.mkdir(parents=True)
+    for name in ("rocksdbjni-8.3.2.jar", "spark-core_2.12-3.5.9.jar"):
+        (jars / name).touch()
+    (tmp_path / bootstrap.SCRATCH / "spark").mkdir(parents=True)
+    bootstrap._finish_spark(tmp_path)
+    assert [jar.name for jar in jars.iterdir()] == ["spark-core_2.12-3.5.9.jar"]
+    assert not (tmp_path / bootstrap.SCRATCH / "spark").exists()
+
+
 TARGETS = {"setup": "", "sample": "", "notebooks": "", "test": " test", "lint": " lint", "docs": " docs"}
 
 

@@ -31,6 +31,13 @@ def test_words_are_marked_by_weight_and_the_text_stays_whole() -> None:
     assert all(shade is None for _, shade in marked(text, {}))
 
 
+def test_words_that_no_blank_parts_and_those_with_marks_of_vowels_are_marked() -> None:
+    text = "今だけ無料で配布、ฟรีทุกวัน, मुफ़्त में! Don't"
+    found = marked(text, {"無料": 1.0, "ฟรี": 1.0, "मुफ़्त": 1.0, "だ": 1.0})
+    assert "".join(piece for piece, _ in found) == text
+    assert [piece for piece, shade in found if shade] == ["無料", "ฟรี", "मुफ़्त"]
+
+
 def test_whatever_stands_in_a_text_is_escaped() -> None:
     evil = "<script>alert(1)</script>"
     html = as_html(

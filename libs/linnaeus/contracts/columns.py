@@ -41,6 +41,7 @@ N_SENTENCES = "n_sentences"
 STATISTICS = "statistics"
 TOKENIZER = "tokenizer"
 TEXT = "text"
+APART = "apart"  # a text with marks between words that no blank parts (contracts/unspaced)
 TERMS = "terms"
 FEATURES = "features"
 FEATURE_MANIFEST = "feature_manifest"

@@ -9,10 +9,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts.unspaced import LETTERS
 from linnaeus.features.text import text
 
 N_HASHES = 64
 _SHINGLE = 3  # words
+# Where no blank parts words a character with its marks is one: whole sentences would differ by a single letter.
+_WORD = rf"[{LETTERS}]\p{{M}}*|[\p{{L}}\p{{M}}\p{{N}}&&[^{LETTERS}]]+"
 _BUCKETS = 1 << 24
 _SEED = 20170923  # another seed makes other signatures: they can't be compared with those that are stored
 SHINGLES = "shingles"
@@ -35,7 +38,7 @@ def shingled(texts: DataFrame) -> DataFrame:
     """Rows with `text` as rows with `shingles`: runs of three words (letters and digits, lower case), or the whole of a
     shorter text. Texts without a word are left out."""
     without_tags = F.regexp_replace(c.TEXT, r"</?[A-Za-z][^<>]{0,1000}>", " ")
-    words = RegexTokenizer(inputCol=c.TEXT, outputCol=_WORDS, gaps=False, pattern=r"[\p{L}\p{M}\p{N}]+")
+    words = RegexTokenizer(inputCol=c.TEXT, outputCol=_WORDS, gaps=False, pattern=_WORD)
     runs = NGram(inputCol=_WORDS, outputCol=_RUNS, n=_SHINGLE)
     found = runs.transform(words.transform(texts.withColumn(c.TEXT, without_tags))).where(F.size(_WORDS) > 0)
     whole = F.array(F.concat_ws(" ", _WORDS))

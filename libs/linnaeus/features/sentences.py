@@ -11,7 +11,11 @@ from linnaeus.features.annotations import documents
 from linnaeus.features.words import MARK, marked
 
 # Spark NLP's sentence detector knows the full stops of ASCII.
-_ENDS_ELSEWHERE = r"\x{3002}\x{FF01}\x{FF1F}\x{061F}\x{06D4}\x{0964}"
+_ENDS_ELSEWHERE = (
+    r"\x{3002}\x{FF61}\x{FF01}\x{FF1F}"  # Chinese, Japanese
+    r"\x{17D4}\x{17D5}\x{104B}"  # Khmer, Burmese
+    r"\x{061F}\x{06D4}\x{0964}\x{0589}\x{1362}"  # Arabic, Urdu, Hindi, Armenian, Ethiopic
+)
 # Its time grows with the square of a text's length (320 kB took it 143 s), so it is given lines, long ones cut after a
 # full stop.
 _PIECE = rf".{{300,600}}?[.!?{_ENDS_ELSEWHERE}]\s|.{{1,600}}"

@@ -8,7 +8,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from linnaeus.contracts.schemas import STATISTICS
-from linnaeus.features.words import is_ascii
+from linnaeus.features.words import is_ascii, with_blanks
 
 _LINK = r"(?i)(?:https?://|www\.)\S+"
 _PERHAPS_LINK = r"://|(?i:www\.)"  # a text without has no link, which costs less to see
@@ -23,9 +23,13 @@ _EMOJI = (
 _LONGEST_COUNTED = 20
 
 
-def statistics(text: Column) -> Column:
-    """A struct of schemas.STATISTICS (floats, no unit) of a text; all zero for an empty one."""
-    words = F.filter(F.split(F.lower(text), r"\s+"), lambda word: word != "")
+def statistics(text: Column, apart: Column | None = None) -> Column:
+    """A struct of schemas.STATISTICS (floats, no unit) of a text; all zero for an empty one.
+
+    `apart` is the text with marks between words that no blank parts (contracts/unspaced.py), null where blanks do.
+    """
+    spaced = text if apart is None else F.coalesce(with_blanks(apart), text)
+    words = F.filter(F.split(F.lower(spaced), r"\s+"), lambda word: word != "")
     n_words = F.size(words)
     n_characters = F.length(text)
     numbers = F.transform(F.regexp_extract_all(text, F.lit(r"(\d+)"), 1), F.length)
@@ -33,7 +37,7 @@ def statistics(text: Column) -> Column:
     parts = {
         "n_characters": F.log1p(n_characters),
         "n_words": F.log1p(n_words),
-        "word_length": _share(F.length(F.regexp_replace(text, r"\s", "")), n_words),
+        "word_length": _share(F.length(F.regexp_replace(spaced, r"\s", "")), n_words),
         "type_token_ratio": _share(F.size(F.array_distinct(words)), n_words),
         "capital_share": _share(_matched(text, r"\p{Lu}"), n_characters),
         "digit_share": _share(_matched(text, r"\p{Nd}"), n_characters),

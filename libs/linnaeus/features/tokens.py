@@ -15,12 +15,24 @@ from pyspark.sql import functions as F
 from sparknlp.annotator import Lemmatizer, NGramGenerator, Stemmer, Tokenizer
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts import unspaced
 from linnaeus.contracts.config import Tokens, fingerprint, resolve
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.features.annotations import documents, tokens
 from linnaeus.features.language import UNDETERMINED
 from linnaeus.features.sentences import count_sentences
-from linnaeus.features.words import BETWEEN, EASY, MARK, marked, put_back, shortened, spaced, unmarked
+from linnaeus.features.words import (
+    BETWEEN,
+    EASY,
+    MARK,
+    marked,
+    put_back,
+    shortened,
+    spaced,
+    unmarked,
+    with_blanks,
+    without_joints,
+)
 
 # Names of the stop-word lists that come with Spark ML, by ISO 639-1 code.
 STOP_WORD_LISTS = {
@@ -40,7 +52,7 @@ STOP_WORD_LISTS = {
     "tr": "turkish",
 }
 # Raise it when texts are read, prepared or split in another way: what was tokenised before is then done again.
-_PREPARATION = 2
+_PREPARATION = 3
 _STEMMED = ("en", UNDETERMINED)  # Spark NLP's stemmer is Porter's, for English
 # A pattern that matches one character, whatever stands about it: a class without another inside.
 _ONE_CHARACTER = re.compile(r"\[\^?(?:[^\[\]\\&^]|\\[pP]\{\w+\}|\\[^QE])+\]")
@@ -48,19 +60,20 @@ _OWN = "__tokens_"  # columns of our own, dropped at the end
 
 
 def tokenizer_version(settings: Tokens) -> str:
-    """A fingerprint of all that changes tokens: the settings, the dictionary's content, the way texts are prepared.
+    """A fingerprint of all that changes tokens: settings, the dictionary's content, how texts are prepared, the ICU.
 
     Raises ConfigurationError where there is no such dictionary.
     """
-    made_by = settings.model_dump(exclude={"texts_a_partition", "lemma_dictionary"}) | {"preparation": _PREPARATION}
+    made_by = settings.model_dump(exclude={"texts_a_partition", "lemma_dictionary"})
+    made_by |= {"preparation": _PREPARATION, "words": unspaced.MADE_BY}
     if settings.normal_form == "lemma":
         made_by["lemma_dictionary"] = hashlib.sha256(_dictionary(settings).read_bytes()).hexdigest()
     return fingerprint(made_by)
 
 
 def tokenize(texts: DataFrame, settings: Tokens) -> DataFrame:
-    """Adds `tokens` (array<string>, empty for an empty text), `n_tokens` and `n_sentences` to rows with `text` and
-    `language`. `n_sentences` is null where sentences are not detected.
+    """Adds `tokens` (array<string>, empty for an empty text), `n_tokens` and `n_sentences` to rows of `read_texts`,
+    with `text`, `language` and `apart`. `n_sentences` is null where sentences are not detected.
 
     Links, addresses, hashtags and mentions named in `tokens.exceptions` pass the normaliser, the stop words and the
     normal form by: a mark stands for each, and they come back to its place at the end.
@@ -95,9 +108,12 @@ def check_stages(session: SparkSession, settings: Tokens) -> None:
 
 def _with_words(texts: DataFrame, settings: Tokens) -> DataFrame:
     """Adds `words`, BETWEEN between them and MARK in the place of each exception, and the exceptions as `kept`."""
-    rows = texts.withColumn(_OWN + "spaced", spaced(F.coalesce(c.TEXT, F.lit(""))))
+    rows = texts.withColumn(_OWN + "spaced", spaced(F.coalesce(c.TEXT, F.lit("")), F.col(c.APART)))
     rows = rows.withColumn(_OWN + "marked", marked(F.col(_OWN + "spaced"), settings.exceptions))
     bare, kept = unmarked(F.col(_OWN + "marked"))
+    has_no_joints = F.col(c.APART).isNull()
+    bare = F.when(has_no_joints, bare).otherwise(with_blanks(bare))
+    kept = F.when(has_no_joints, kept).otherwise(F.transform(kept, without_joints))
     rows = rows.withColumn(_OWN + "bare", bare)
     rows = rows.withColumn(_OWN + "kept", F.transform(kept, F.lower) if settings.lowercase else kept)
     short, easy = shortened(F.col(_OWN + "bare"))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from linnaeus.contracts.unspaced import EDGE, JOINT
+
 MARK = "\ue000"  # of the private use area: taken out of every text before it is put in
 
 EASY = "\ue001"  # likewise
@@ -17,6 +19,7 @@ BETWEEN = "\n"  # of words that are joined: no word has one
 
 # In Java's syntax. What shows no sign of its own: marks of direction, joiners, the forms of emoji, private use.
 _DROPPED = r"[\p{Cf}\p{Co}\x{FE00}-\x{FE0F}\x{20E3}\x{FFFD}]"
+_DROPPED_FROM_APART = rf"[{_DROPPED}&&[^{JOINT}{EDGE}]]"
 _SPACES = r"[\p{Z}\x{85}\x{1C}-\x{1F}]+"
 # Forms of the apostrophe and the hyphen that belong into a word, and those of ASCII.
 _IN_WORDS = ("\u2019\u2018\u02bc\u00b4\uff07\u2010\u2011", "'''''--")
@@ -25,16 +28,18 @@ _SET_APART = r"([\p{P}\x{2190}-\x{2BFF}\x{1F000}-\x{1FAFF}&&[^\x{00}-\x{7F}\x{B7
 
 # No word: coded data, or signs by the thousand, over which the tokenizer's time grows with the square of their number.
 _LONGEST_RUN = 1000
-_TOO_LONG = rf"\S{{{_LONGEST_RUN + 1},}}"
+_TOO_LONG = rf"[^\s{JOINT}{EDGE}]{{{_LONGEST_RUN + 1},}}"
 
 _LETTER = r"\p{L}\p{M}\p{N}_"
 _ENDS_NO_LINK = r"""\s<>"'.,;:!?)\]}*_"""
+# In a script without blanks a name may be of several words; of two scripts, without a blank, only a hashtag is.
+_NAME = _LETTER + JOINT
 # All begin where no word goes on and have bounded repeats, so that a long text without any is read once.
 _PATTERNS = {
-    "url": rf"(?<![{_LETTER}])(?i:https?://|www\.)[^\s<>\"]{{0,2048}}[^{_ENDS_NO_LINK}]",
-    "email": rf"(?<![{_LETTER}.%+-])[{_LETTER}.%+-]{{1,64}}@(?:[{_LETTER}-]{{1,63}}\.){{1,8}}\p{{L}}{{2,63}}",
-    "hashtag": rf"(?<![{_LETTER}&#/])#(?=[\p{{M}}\p{{N}}_]{{0,64}}\p{{L}})[{_LETTER}]{{1,140}}",
-    "mention": rf"(?<![{_LETTER}@.%+-])@[{_LETTER}](?:[{_LETTER}.-]{{0,62}}[{_LETTER}])?",
+    "url": rf"(?<![{_LETTER}])(?i:https?://|www\.)[^\s<>\"{EDGE}]{{0,2048}}[^{_ENDS_NO_LINK}{JOINT}{EDGE}]",
+    "email": rf"(?<![{_NAME}.%+-])[{_NAME}.%+-]{{1,64}}@(?:[{_NAME}-]{{1,63}}\.){{1,8}}[\p{{L}}{JOINT}]{{2,63}}",
+    "hashtag": rf"(?<![{_LETTER}&#/])#(?=[\p{{M}}\p{{N}}_{EDGE}]{{0,64}}\p{{L}})[{_NAME}{EDGE}]{{1,140}}",
+    "mention": rf"(?<![{_LETTER}@.%+-])@[{_LETTER}](?:[{_NAME}.-]{{0,62}}[{_LETTER}])?",
 }
 # What each has: a text without is not searched for it.
 _SIGNS = {"url": r"://|(?i:www\.)", "email": "@", "hashtag": "#", "mention": "@"}
@@ -48,14 +53,18 @@ _MARKED = rf"{MARK}({_WHOLE}\x{{2188}}{_WHOLE}|(?:{_WHOLE}[^{_ENDS}])?)"
 _EASY = rf"(?<![^{_SPACE}])(?:[^{_ENDS}]++(?:[{_TAKEN_OFF}]++[^{_ENDS}]++)*+(?=[{_SPACE}]|\z){BETWEEN}?+)++"
 
 
-def spaced(text: Column) -> Column:
+def spaced(text: Column, apart: Column | None = None) -> Column:
     """The text with every space a plain one, and punctuation and emoji beyond ASCII standing alone.
 
-    What goes on for more than a thousand characters without any of them is left out.
+    What goes on for more than a thousand characters without any of them is left out. `apart` is the same text with
+    marks between its words, as `contracts/unspaced.set_apart` makes it, or null: it is read instead, and keeps them.
     """
-    bare = F.translate(F.regexp_replace(text, _DROPPED, ""), *_IN_WORDS)
-    apart = F.regexp_replace(bare, _SET_APART, " $1 ")
-    plain = F.regexp_replace(F.when(is_ascii(text), text).otherwise(apart), _SPACES, " ")
+    shown = F.regexp_replace(text, _DROPPED, "")
+    if apart is not None:
+        shown = F.coalesce(F.regexp_replace(apart, _DROPPED_FROM_APART, ""), shown)
+    bare = F.translate(shown, *_IN_WORDS)
+    signs_apart = F.regexp_replace(bare, _SET_APART, " $1 ")
+    plain = F.regexp_replace(F.when(is_ascii(text), text).otherwise(signs_apart), _SPACES, " ")
     return F.regexp_replace(plain, _TOO_LONG, " ")
 
 
@@ -71,6 +80,16 @@ def marked(text: Column, exceptions: tuple[str, ...]) -> Column:
     chosen = "|".join(pattern for name, pattern in _PATTERNS.items() if name in exceptions)
     signs = "|".join(sign for name, sign in _SIGNS.items() if name in exceptions)
     return F.when(text.rlike(signs), F.regexp_replace(text, chosen, f" {MARK}$0 ")).otherwise(text)
+
+
+def without_joints(text: Column) -> Column:
+    """A text without the marks of `contracts/unspaced`."""
+    return F.translate(text, JOINT + EDGE, "")
+
+
+def with_blanks(apart: Column) -> Column:
+    """A text with blanks in the places of these marks."""
+    return F.translate(apart, JOINT + EDGE, "  ")
 
 
 def unmarked(text: Column) -> tuple[Column, Column]:

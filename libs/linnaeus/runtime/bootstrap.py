@@ -55,6 +55,8 @@ FIRST_PACKAGES = ("pydantic", "pyyaml")
 SCRATCH = ".cache/uv"
 # XGBoost without what only a GPU can run (conf/overrides.txt takes the other one out).
 CPU_PACKAGES = ("xgboost-cpu; sys_platform == 'linux' and platform_machine == 'x86_64'",)
+# RocksDB keeps states of streams and Spark's history server; no job here has either, and it takes 59 MB.
+UNUSED_JARS = "lib/python*/site-packages/pyspark/jars/rocksdbjni-*.jar"
 ASSET_STEPS = (
     ("linnaeus.runtime.assets", "fetching the embedder and the sample's files"),
     ("linnaeus.runtime.jars", "fetching Spark's jars"),
@@ -220,9 +222,15 @@ def _install_steps(root: Path, extras: set[str]) -> tuple[Step, Step]:
     packages = ["--overrides", OVERRIDES, "-e", f".[{','.join(sorted(extras))}]", *CPU_PACKAGES]
     doing = f"installing the other packages (log: {log.relative_to(root)})"
     return (
-        Step("installing Spark", spark, log, lambda: _remove(root / SCRATCH / "spark")),
+        Step("installing Spark", spark, log, lambda: _finish_spark(root)),
         Step(doing, [*_uv(root), *packages], log, lambda: _complete(root, stamp)),
     )
+
+
+def _finish_spark(root: Path) -> None:
+    _remove(root / SCRATCH / "spark")
+    for jar in (root / ".venv").glob(UNUSED_JARS):
+        jar.unlink()
 
 
 def _complete(root: Path, stamp: str) -> None:

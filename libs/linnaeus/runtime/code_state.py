@@ -10,6 +10,7 @@ from pathlib import Path
 
 _PACKAGES = (
     "delta-spark",
+    "icu4py",
     "mlflow",
     "numpy",
     "onnx",

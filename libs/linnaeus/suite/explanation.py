@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Explain
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.unspaced import words_of
 from linnaeus.features.text import text
 from linnaeus.inference.explain import HeadReasons
 from linnaeus.inference.plots import contributions_plot, pieces
@@ -23,7 +23,6 @@ from linnaeus.suite.context import Context
 from linnaeus.suite.pictures import Picture, entitled
 from linnaeus.suite.rich_html import Shown, as_html, fragment
 
-_WORDS = re.compile(r"(\w+)")
 _LONGEST_TEXT = 4_000  # characters that are shown
 _BEGINS = 90  # characters of a neighbour's text
 _LEAST_SHADE = 0.04  # of the weightiest word, from which one is marked
@@ -175,7 +174,7 @@ def marked(shown: str, weights: Mapping[str, float]) -> list[tuple[str, str | No
     """A text in pieces, each with the colour that its weight gives it, or None: blue for the answer, red against."""
     most = max(map(abs, weights.values()), default=0.0)
     pieces_of = []
-    for piece in _WORDS.split(shown):
+    for piece in words_of(shown):
         weight = weights.get(piece.lower(), 0.0)
         is_marked = most > 0 and abs(weight) >= _LEAST_SHADE * most
         colour = _FOR if weight > 0 else _AGAINST
