@@ -144,7 +144,10 @@ def test_names_in_other_cases_are_one_model(catalog: UnityCatalog, config: Confi
     tracking = Tracking(config)
     version = register(tracking, BUNDLE, "aa", IN_CATALOG.title())
     tracking.point(IN_CATALOG.title(), CHAMPION, version)
-    assert version.name == f"{IN_CATALOG}/1" and tracking.version_at(IN_CATALOG, CHAMPION) == version
+    assert version.name == f"{IN_CATALOG.title()}/1", "rows are stamped with the name that is configured"
+    found = tracking.version_at(IN_CATALOG, CHAMPION)
+    assert found is not None and (found.run_id, found.tags) == (version.run_id, version.tags)
+    assert tracking.version_at(IN_CATALOG.title(), CHAMPION) == version
     assert tracking.load(version).heads.keys() == BUNDLE.heads.keys()
 
 

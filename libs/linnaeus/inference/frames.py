@@ -11,7 +11,7 @@ import pyarrow as pa
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.errors import InputError
-from linnaeus.contracts.lexical import terms_of, vector_matrix
+from linnaeus.contracts.lexical import Floats, terms_of, vector_matrix
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 
 _NAMES = (c.EMBEDDING, c.STATISTICS, c.TERMS)
@@ -68,7 +68,7 @@ def _is_null(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 
-def _matrix(name: str, lists: pa.Array, width: int, absent: float) -> np.ndarray:
+def _matrix(name: str, lists: pa.Array, width: int, absent: float) -> Floats:
     try:
         return vector_matrix(lists, width, absent)
     except ValueError as error:

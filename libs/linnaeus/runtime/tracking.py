@@ -167,7 +167,7 @@ class Tracking:
         """A version by its number, or None; a text that is no number as registries write it names none."""
         if not is_version(number):
             return None
-        return self._said(lambda: _version(self._client.get_model_version(model, number)), absent=None)
+        return self._said(lambda: _version(model, self._client.get_model_version(model, number)), absent=None)
 
     def remove(self, model: str, alias: str) -> None:
         """Take an alias away; nothing where it points nowhere."""
@@ -249,7 +249,7 @@ class Tracking:
                     self._client.log_model_artifacts(logged.model_id, str(files))
             self._make(model)
             number = self._make_version(model, logged, tags, files)
-        return _version(self._client.get_model_version(model, number))
+        return _version(model, self._client.get_model_version(model, number))
 
     def _make_version(self, model: str, logged: LoggedModel, tags: dict[str, str], files: Path) -> str:
         """Register a logged model as a version; gives its number."""
@@ -335,9 +335,10 @@ class Tracking:
         return tracking if registry in (None, tracking) else f"{tracking}, its registry at {registry}"
 
 
-def _version(found: ModelVersion) -> Version:
+def _version(model: str, found: ModelVersion) -> Version:
+    """A version of a model by the name that it was asked for: Unity Catalog answers in lower case."""
     registered_at = datetime.datetime.fromtimestamp(found.creation_timestamp / 1000, datetime.timezone.utc)
-    return Version(found.name, str(found.version), dict(found.tags), found.run_id or None, registered_at)
+    return Version(model, str(found.version), dict(found.tags), found.run_id or None, registered_at)
 
 
 def _local_sqlite(uri: str) -> str:
