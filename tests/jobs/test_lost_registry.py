@@ -129,7 +129,8 @@ def survives(line: Line, train: Train, step: str, after: bool, number: int) -> N
     assert said.startswith(f"MLflow at {config.tracking.uri}: ") and "connection refused; " in said, step
     assert "\n" not in said and "run the job again" in said and len(said) < 600, step
     assert step in line.mend()
-    tracking, client = Tracking(config), MlflowClient(tracking_uri=config.tracking.uri)
+    tracking = Tracking(config)
+    client = MlflowClient(tracking_uri=config.tracking.uri, registry_uri=config.tracking.uri)
     for version in client.search_model_versions(f"name = '{model}'"):
         assert version.tags[FINGERPRINT] == "the mark", f"{step}: a version without its tags"
         tracking.load(tracking.version(model, str(version.version)))  # type: ignore[arg-type]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -54,14 +56,18 @@ class FramePredictor:
 
 def _as_lists(name: str, values: Iterable[object]) -> pa.Array:
     """A column as lists of numbers, null where a row has none."""
-    rows = [None if _is_null(value) else value for value in values]
-    try:
-        lists = pa.array(rows, pa.list_(pa.float64()))
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"model input: column {name}: a row is no list of numbers ({error!s:.100})") from error
-    if lists.flatten().null_count:
-        raise InputError(f"model input: column {name}: a list holds a null. Give numbers alone.")
-    return lists
+    rows = [None if _is_null(value) else np.asarray(value) for value in values]
+    wrong = [place for place, row in enumerate(rows) if row is not None and not _holds_numbers(row)]
+    if wrong:
+        raise InputError(f"model input: column {name}: row {wrong[0]}, from 0, is no list of numbers.")
+    numbers = np.concatenate([np.empty(0, np.int32), *(row for row in rows if row is not None and row.size)])
+    ends = np.cumsum([0, *(0 if row is None else len(row) for row in rows)], dtype=np.int32)
+    absent = np.array([row is None for row in rows], dtype=bool)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(numbers), mask=pa.array(absent))
+
+
+def _holds_numbers(row: npt.NDArray[Any]) -> bool:
+    return row.ndim == 1 and (row.size == 0 or row.dtype.kind in "iuf")
 
 
 def _is_null(value: object) -> bool:

@@ -37,7 +37,7 @@ def made_by_another() -> Iterator[None]:
 def tracking_server(uri: str) -> Iterator[None]:
     """Let MLflow ask this server where it asks the one of the process, until the block ends."""
     with _SWAPPED:
-        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
         mlflow.set_tracking_uri(uri)
         try:
             yield
@@ -55,10 +55,12 @@ class Runs:
 
     def experiment_id(self) -> str:
         """Give the experiment's id."""
-        if self.client.get_experiment_by_name(self.experiment) is None:
-            with made_by_another():
-                self.client.create_experiment(self.experiment, artifact_location=self.artifacts)
-        return str(self.client.get_experiment_by_name(self.experiment).experiment_id)
+        found = self.client.get_experiment_by_name(self.experiment)
+        if found is not None:
+            return str(found.experiment_id)
+        with made_by_another():
+            return str(self.client.create_experiment(self.experiment, artifact_location=self.artifacts))
+        return self.experiment_id()
 
     def begin(self, name: str, tags: Mapping[str, str], parent: str | None = None) -> str:
         """Start a run, inside another where `parent` names one; give its id."""

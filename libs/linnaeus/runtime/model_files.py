@@ -71,8 +71,8 @@ def read_bundle(folder: Path) -> ModelBundle:
 def _signature(example: pd.DataFrame, prediction: pd.DataFrame) -> ModelSignature:
     """The types of what goes in and comes out. A row may lack what a content lacks: MLflow calls that not required."""
     inferred = infer_signature(example, prediction)
-    inputs = [ColSpec(column.type, column.name, required=False) for column in inferred.inputs.inputs]
-    return ModelSignature(Schema(inputs), inferred.outputs)
+    columns = (ColSpec(column.type, column.name, required=False) for column in inferred.inputs.inputs)
+    return ModelSignature(Schema([*columns]), inferred.outputs)
 
 
 @contextmanager

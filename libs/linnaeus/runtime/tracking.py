@@ -139,7 +139,7 @@ class Tracking:
 
     def _newest_first(self, model: str) -> Iterator[Version]:
         """Versions that are ready, asked for one by one: what a search finds has no tags on Unity Catalog."""
-        found = self._said(lambda: self._search(model), absent=[])
+        found: list[ModelVersion] = self._said(lambda: self._search(model), absent=[])
         # One that is not ready is what a registration left that was cut off: its files may not be whole.
         numbers = sorted((int(one.version) for one in found if one.status == _READY), reverse=True)
         for number in numbers:
