@@ -194,8 +194,8 @@ class UnityCatalog:
         return {"url": f"{self.address}{_FILES}{_stored_at(asked['path'])}", "headers": []}
 
     def _listed(self, folder: str) -> Body:
-        folder = _stored_at(folder)
-        below = [path.removeprefix(folder) for path in self.files if path.startswith(folder)]
+        stored = _stored_at(folder)
+        below = [path.removeprefix(stored) for path in self.files if path.startswith(stored)]
         if not below:
             raise Refused("NOT_FOUND", f"no such directory: {folder}")
         names = {rest.split("/")[0]: "/" in rest for rest in below}

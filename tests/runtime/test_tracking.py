@@ -224,7 +224,7 @@ def test_the_served_model_predicts_as_the_predictor(
 def test_the_served_model_answers_what_it_can_and_says_what_it_cannot(model: str, versions: list[Version]) -> None:
     served = mlflow.pyfunc.load_model(f"models:/{versions[0].name}")
     rows = as_frame(ROWS)
-    whole, columns = served.predict(rows), ["spam.no", "spam.yes", "hate.no", "hate.yes"]
+    whole, columns = served.predict(rows), ["hate.no", "hate.yes", "spam.no", "spam.yes"]
     for nothing in (rows[:0], pd.DataFrame(), pd.DataFrame(columns=[c.EMBEDDING])):
         found = served.predict(nothing)
         assert (len(found), list(found.columns)) == (0, columns)

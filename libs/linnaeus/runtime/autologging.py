@@ -1,4 +1,4 @@
-"""MLflow's autologging, kept out of jobs: their fits are no experiments of whoever turned it on."""
+"""MLflow's autologging, kept out of what linnaeus fits: that is no experiment of whoever turned it on."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from contextlib import ExitStack, contextmanager
 
 _CHANGING = threading.Lock()
 _HELD = ExitStack()
-_JOBS = 0
+_BLOCKS = 0
 
 
 @contextmanager
 def without_autologging() -> Iterator[None]:
-    """Turn autologging off while a job runs, in all threads, and as it was when the last such job ends.
+    """Turn autologging off while a block runs, in all threads, and as it was when the last such block ends.
 
     MLflow is not imported for it, which takes seconds: where nobody has, nobody has turned autologging on.
     """
-    global _JOBS
+    global _BLOCKS
     with _CHANGING:
-        _JOBS += 1
+        _BLOCKS += 1
         autologging = sys.modules.get("mlflow.utils.autologging_utils")
-        if _JOBS == 1 and autologging is not None:
+        if _BLOCKS == 1 and autologging is not None:
             _HELD.enter_context(autologging.disable_autologging())
     try:
         yield
     finally:
         with _CHANGING:
-            _JOBS -= 1
-            if _JOBS == 0:
+            _BLOCKS -= 1
+            if _BLOCKS == 0:
                 _HELD.close()
