@@ -11,6 +11,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
 
 
@@ -27,8 +28,13 @@ class ServedModel(PythonModel):  # type: ignore[misc]
         self.model = FramePredictor(ModelBundle.from_files({p.name: p.read_bytes() for p in folder.iterdir()}))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """Probabilities of each row."""
-        return self.model.predict(model_input)
+        """Probabilities of each row. What can't be read is refused by MLflow's own error, which servers pass on."""
+        from linnaeus.contracts.errors import InputError
+
+        try:
+            return self.model.predict(model_input)
+        except InputError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 mlflow.models.set_model(ServedModel())

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
 from mlflow.tracking import MlflowClient
 
 from jobs import served_model
@@ -233,10 +235,31 @@ def test_the_served_model_answers_what_it_can_and_says_what_it_cannot(model: str
     expected = predict_by_hand(BUNDLE, [(None, [0.0] * MANIFEST.n_statistics, []), ROWS[0]])
     np.testing.assert_allclose(served.predict(nulls)[["spam.no", "spam.yes"]], expected["spam"], atol=1e-5)
     np.testing.assert_array_equal(served.predict(nulls[:1]), served.predict(nulls)[:1])
-    with pytest.raises(Exception, match="there is no column terms"):
+    with pytest.raises(MlflowException, match="there is no column terms"):
         served.predict(rows.drop(columns=c.TERMS))
-    with pytest.raises(Exception, match="a vector of length 3; 4 expected"):
+    with pytest.raises(MlflowException, match="a vector of length 3; 4 expected"):
         served.predict(rows.assign(**{c.EMBEDDING: [[0.5] * 3] * len(rows)}))
+
+
+def test_the_served_model_answers_over_http(versions: list[Version]) -> None:
+    served = mlflow.pyfunc.load_model(f"models:/{versions[0].name}")
+
+    def answered(asked: object) -> Any:
+        schema = served.metadata.get_input_schema()
+        found = scoring_server.invocations(json.dumps(asked), "application/json", served, schema)
+        assert found.status == 200
+        return json.loads(found.response)["predictions"]
+
+    (row, *_) = as_frame(ROWS).to_dict("records")
+    (alone,) = answered({"dataframe_records": [row]})
+    chances = Predictor(BUNDLE).predict(as_batch(ROWS[:1]))["spam"][0, 1]
+    assert alone["spam.yes"] == float(chances)
+    assert answered({"dataframe_records": []}) == answered({"dataframe_split": {"columns": [], "data": []}}) == []
+    bare = answered({"dataframe_records": [dict.fromkeys(row), row]})
+    assert len(bare) == 2 and bare[1] == alone
+    with pytest.raises(MlflowException, match="there is no column embedding") as error:
+        answered({"dataframe_records": [{name: row[name] for name in (c.STATISTICS, c.TERMS)}]})
+    assert error.value.get_http_status_code() == 400
 
 
 def test_an_alias_serves_too(tracking: Tracking, model: str, versions: list[Version]) -> None:
