@@ -14,6 +14,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Config
 from linnaeus.registry.gate import Check, Decision
 from linnaeus.registry.plots import gains_plot
+from linnaeus.runtime.model_tags import table_of
 from linnaeus.runtime.report import Grid, Plot, Section, as_page, write_report
 from linnaeus.runtime.tracking import Tracking, Version
 
@@ -139,7 +140,8 @@ def _skipped(decision: Decision) -> Section:
 
 
 def _name_of(tag: str) -> str:
-    return f"version of {tag.removeprefix('delta.')}" if tag.startswith("delta.") else tag.replace("_", " ")
+    table = table_of(tag)
+    return f"version of {table}" if table else tag.replace("_", " ")
 
 
 def _shortened(value: str | None) -> str | None:

@@ -18,6 +18,7 @@ from linnaeus.contracts.bundle import ModelBundle
 from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.inference.predictor import FeatureBatch, Predictor
 from linnaeus.runtime.lake import Snapshot
+from linnaeus.runtime.model_tags import table_tag
 from linnaeus.runtime.tracking import FINGERPRINT, Tracking, Version, code_version
 from linnaeus.training.figures import is_of_curve
 from linnaeus.training.plots import confusion_plot, precision_recall_plot, reliability_plot
@@ -25,7 +26,7 @@ from linnaeus.training.plots import confusion_plot, precision_recall_plot, relia
 
 def tags_of(config: Config, bundle: ModelBundle, mark: str, snapshot: Snapshot) -> dict[str, str]:
     """What a version came from."""
-    versions = {f"delta.{name}": str(version) for name, version in snapshot.versions.items()}
+    versions = {table_tag(name): str(version) for name, version in snapshot.versions.items()}
     return versions | {
         FINGERPRINT: mark,
         "embedder": bundle.manifest.embedder,

@@ -27,9 +27,9 @@ def main(config: Config) -> JobResult:
         raise ConfigurationError(f"decision.version: {model} has no version {number}")
     if champion is None:
         raise ConfigurationError(f"{model} has no champion to roll back from")
-    if champion.number == number:
+    if champion.number == version.number:
         return JobResult(details={model: f"{version.name} is the champion already"})
-    if int(champion.number) < int(number):
+    if int(champion.number) < int(version.number):
         raise ConfigurationError(
             f"decision.version: {version.name} is newer than the champion, {champion.name}; "
             "python -m jobs.approve_model puts it in force"

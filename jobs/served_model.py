@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
-
-from linnaeus.contracts.bundle import ModelBundle
-from linnaeus.inference.predictor import FeatureBatch, Predictor
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]
@@ -23,23 +20,21 @@ class ServedModel(PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: Any) -> None:
         """Read the bundle that was logged beside this code."""
+        # MLflow runs this file when it saves the model too, where the modules that go along can't be imported.
+        from linnaeus.contracts.bundle import ModelBundle
+        from linnaeus.inference.frames import FramePredictor
+
         folder = Path(context.artifacts["bundle"])
-        self.predictor = Predictor(ModelBundle.from_files({p.name: p.read_bytes() for p in folder.iterdir()}))
+        self.model = FramePredictor(ModelBundle.from_files({p.name: p.read_bytes() for p in folder.iterdir()}))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """Probabilities of each row."""
-        terms = [np.asarray(one, dtype=np.int32) for one in model_input["terms"]]
-        batch = FeatureBatch(
-            np.stack([np.asarray(one, dtype=np.float32) for one in model_input["embedding"]]),
-            np.stack([np.asarray(one, dtype=np.float32) for one in model_input["statistics"]]),
-            np.concatenate([np.empty(0, np.int32), *terms]),
-            np.cumsum([0, *map(len, terms)]).astype(np.int64),
-        )
-        columns = {}
-        for head, probabilities in self.predictor.predict(batch).items():
-            for place, name in enumerate(self.predictor.bundle.heads[head].classes):
-                columns[f"{head}.{name}"] = probabilities[:, place].astype(float)
-        return pd.DataFrame(columns, index=model_input.index)
+        """Probabilities of each row. What can't be read is refused by MLflow's own error, which servers pass on."""
+        from linnaeus.contracts.errors import InputError
+
+        try:
+            return self.model.predict(model_input)
+        except InputError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 mlflow.models.set_model(ServedModel())

@@ -119,6 +119,28 @@ def test_every_environment_loads() -> None:
             "explain.content_id: give an id that YAML takes for a number or a date in quotes",
         ),
         ("explain.n_words=0", "explain.n_words"),
+        *(
+            (f"decision.version={one}", "is no version. Write its number alone, as in 3")
+            for one in (
+                "0",
+                "01",
+                "007",
+                "+1",
+                "-1",
+                "1.0",
+                "1e0",
+                "0x1",
+                "1_0",
+                "1 0",
+                "\u0661",
+                "\uff11",
+                "\u00b2",
+                "1" * 10,
+                "v1",
+            )
+        ),
+        ("decision={version: 1.0}", "decision.version"),
+        ("decision={version: true}", "decision.version"),
         ("nothing", "section.key=value"),
         ("=3", "section.key=value"),
         ("scoring.rows_a_run=5 # few", "--set scoring.rows_a_run: what stands after # is a comment in YAML"),
@@ -156,6 +178,12 @@ def test_a_string_is_what_was_typed(given: str) -> None:
 )
 def test_null_and_quotes_mean_in_a_string_what_they_do_in_yaml(given: str, meant: str | None) -> None:
     assert load_config("local", [f"erase.creator_id={given}"]).erase.creator_id == meant
+
+
+@pytest.mark.parametrize("given", ["3", " 3", "3\t", '"3"', "' 3 '"])
+def test_a_version_is_its_number_without_blanks(given: str) -> None:
+    assert load_config("local", [f"decision.version={given}"]).decision.version == "3"
+    assert load_config("local", ["decision={version: 3, by: ' ann '}"]).decision.by == "ann"
 
 
 def test_other_types_are_read_as_yaml() -> None:

@@ -18,6 +18,7 @@ CONTRACTS_ORDER = (
     "errors",
     "columns",
     "unspaced",
+    "fingerprints",
     "schemas",
     "tables",
     "run_settings",
@@ -90,7 +91,7 @@ def test_contracts_import_only_what_stands_before_them() -> None:
         if path.stem == "__init__":
             continue
         used = {name.split(".")[2] for name in imports(path) if name.startswith("linnaeus.contracts.")}
-        before = set(CONTRACTS_ORDER[: CONTRACTS_ORDER.index(path.stem)]) | set(CONTRACTS_ORDER[:2])
+        before = set(CONTRACTS_ORDER[: CONTRACTS_ORDER.index(path.stem)]) | set(CONTRACTS_ORDER[:3])
         assert used & set(CONTRACTS_ORDER) <= before, path.stem
 
 

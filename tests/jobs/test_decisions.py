@@ -79,7 +79,8 @@ class Registry:
 
     def attached(self, version: Version) -> list[str]:
         """The names of the reports beside a version's run."""
-        return [one.path for one in mlflow.MlflowClient().list_artifacts(version.run_id, "promotions")]
+        client = MlflowClient(tracking_uri=self.make_config().tracking.uri)
+        return [one.path for one in client.list_artifacts(version.run_id, "promotions")]
 
     def decisions(self) -> list[tuple[str, str | None, str]]:
         rows = self.lake.read(tables.PROMOTIONS).orderBy("decided_at").collect()

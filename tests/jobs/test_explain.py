@@ -370,7 +370,8 @@ def test_a_lake_of_one_family_and_a_model_that_is_gone(
     assert (answer["category"] is None, answer["risk"] == {}) == (family == "risk", family == "category")
     assert {one[c.FACET] for one in answer["neighbours"]} == {"category" if family == "category" else "risk.spam"}
 
-    MlflowClient().delete_model_version(name, version.number)
+    uri = config.tracking.uri
+    MlflowClient(tracking_uri=uri, registry_uri=uri).delete_model_version(name, version.number)
     gone = answer_of(config, POST)
     assert not gone["is_exact"] and gone["recomputed"][family]["why"] == f"{version.name} is no longer in the registry"
     assert gone["provenance"] == answer["provenance"] and gone["neighbours"] == answer["neighbours"]

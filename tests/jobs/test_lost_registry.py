@@ -26,6 +26,7 @@ from linnaeus.runtime.tracking import FINGERPRINT, Tracking
 from linnaeus.training.evaluation import Figure
 from tests.conftest import MakeConfig
 from tests.oracles import random_bundle
+from tests.running.unity_catalog import unity_catalog
 
 STORES = (TrackingStore, RegistryStore, LocalArtifactRepository)
 CHANGES = ("create", "set", "log", "update", "finalize")  # how calls begin that change something at the server
@@ -86,9 +87,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
 
 
 @pytest.fixture
-def train(
-    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], tuple[Config, Callable[[], Any]]]:
+def train(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Config, Callable[[], Any]]]:
     """A training of a model by name, all but what speaks to MLflow being a constant."""
     bundle = random_bundle("category", {"category": ("a", "b", "c")}, manifest_in_force(make_config()))
     figures = {"category": [Figure("overall", "macro_f1", np.array([0.5]), 100)]}
@@ -99,6 +98,8 @@ def train(
         "snapshot_of": SimpleNamespace(versions={"silver.labels": 3}),
         "facets_to_train": ({"category": facet}, []),
         "_mark": "the mark",
+        "_inputs": "the inputs",
+        "_has_figures": False,
         "_fit": bundle,
         "judgement": Judgement(figures, {("a", "b"): 3}, {}),
         "_write_figures": 1,
@@ -106,14 +107,14 @@ def train(
     }.items():
         monkeypatch.setattr(_train, name, lambda *_, _answer=answer: _answer)
 
-    def of(model: str) -> tuple[Config, Callable[[], Any]]:
-        config = make_config(f"registry.category_model={model}", f"tracking.experiment={model}")
+    def of(model: str, *overrides: str) -> tuple[Config, Callable[[], Any]]:
+        config = make_config(f"registry.category_model={model}", f"tracking.experiment={model}", *overrides)
         return config, lambda: _train.train(config, "category", model)
 
     return of
 
 
-Train = Callable[[str], tuple[Config, Callable[[], Any]]]
+Train = Callable[..., tuple[Config, Callable[[], Any]]]
 
 
 def survives(line: Line, train: Train, step: str, after: bool, number: int) -> None:
@@ -128,8 +129,8 @@ def survives(line: Line, train: Train, step: str, after: bool, number: int) -> N
     assert said.startswith(f"MLflow at {config.tracking.uri}: ") and "connection refused; " in said, step
     assert "\n" not in said and "run the job again" in said and len(said) < 600, step
     assert step in line.mend()
-    assert mlflow.active_run() is None, f"{step}: a run is left open"
-    tracking, client = Tracking(config), MlflowClient()
+    tracking = Tracking(config)
+    client = MlflowClient(tracking_uri=config.tracking.uri, registry_uri=config.tracking.uri)
     for version in client.search_model_versions(f"name = '{model}'"):
         assert version.tags[FINGERPRINT] == "the mark", f"{step}: a version without its tags"
         tracking.load(tracking.version(model, str(version.version)))  # type: ignore[arg-type]
@@ -139,7 +140,7 @@ def survives(line: Line, train: Train, step: str, after: bool, number: int) -> N
 
     run()
     (version,) = client.search_model_versions(f"name = '{model}'")
-    assert version.tags[FINGERPRINT] == "the mark" and version.tags["delta.silver.labels"] == "3"
+    assert version.tags[FINGERPRINT] == "the mark" and version.tags["delta_silver_labels"] == "3"
     found = tracking.version_at(model, CANDIDATE)
     assert found is not None and found.number == "1" and tracking.load(found).heads.keys() == {"category"}
 
@@ -166,6 +167,24 @@ def test_a_line_that_dies_at_any_call(line: Line, train: Train, after: bool) -> 
         steps = [one for one in steps if one.rpartition(".")[2].startswith(CHANGES)]
     for number, step in enumerate(steps, 1):
         survives(line, train, step, after, number)
+
+
+def test_trainings_one_after_another_on_unity_catalog(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the results of a search have no tags, by which a training finds what was trained before."""
+    model = "tests.models.category"
+    with unity_catalog() as catalog:
+        config, run = train(model, "registry.uri=databricks-uc", "registry.risk_model=tests.models.risk")
+        assert "tests.models.category/1 trained" in run().details["category"]
+        tracking = Tracking(config)
+        tags = {name for version in catalog.models[model].versions.values() for name in version.tags}
+        assert {FINGERPRINT, "delta_silver_labels"} <= tags and not [name for name in tags if "." in name]
+        for number, mark in ((2, "second"), (3, "third")):
+            monkeypatch.setattr(_train, "_mark", lambda *_, _mark=mark: _mark)
+            assert f"{model}/{number} trained" in run().details["category"]
+        monkeypatch.setattr(_train, "_mark", lambda *_: "second")
+        assert f"{model}/2 was trained from exactly these rows" in run().details["category"]
+        found = tracking.version_at(model, CANDIDATE)
+        assert found is not None and found.number == "2" and tracking.load(found).heads.keys() == {"category"}
 
 
 def test_a_registry_that_is_not_there_is_found_before_any_work(

@@ -9,6 +9,7 @@ from typing import Any
 
 import mlflow
 import pytest
+from mlflow.tracking import MlflowClient
 from pyspark.sql import SparkSession
 
 from jobs import search_parameters
@@ -98,7 +99,8 @@ def test_trials_are_nested_runs(spark: SparkSession, make_config: MakeConfig, mo
     config = make_config("search.trials=2")
     search_parameters.main(config)
     search_parameters.main(make_config("search.trials=3"))
-    runs = mlflow.search_runs(experiment_names=[config.tracking.experiment], output_format="list")
+    client = MlflowClient(tracking_uri=config.tracking.uri)
+    runs = client.search_runs([client.get_experiment_by_name(config.tracking.experiment).experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert len(parents) == 1 and parents[0].info.run_name == "search category"
     nested = {run.info.run_name: run for run in runs if run not in parents}

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from linnaeus.contracts.config import fingerprint
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.fingerprints import fingerprint
 from linnaeus.contracts.lexical import linear_scores, vector_scores
 from linnaeus.contracts.logistic import LogisticModel
-from linnaeus.contracts.schemas import STATISTICS
 
 Floats = npt.NDArray[np.float32]
 Family = Literal["category", "risk"]
@@ -34,6 +33,21 @@ _FORMAT = 5
 # none of the first three had local parts, knots of calibrations, or a logistic regression; the fourth's had buckets for
 # terms.
 _READABLE = (1, 2, 3, 4, 5)
+# The statistics of the first format, by their number; here, as a served model has neither schemas nor Spark.
+_FIRST_STATISTICS = (
+    "n_characters",
+    "n_words",
+    "word_length",
+    "type_token_ratio",
+    "capital_share",
+    "digit_share",
+    "punctuation_share",
+    "n_links",
+    "longest_number",
+    "repeated_share",
+    "emoji_share",
+    "currency_share",
+)
 _CERTAIN = 1e-7  # probabilities nearer to 0 or 1 count as so near: their logits stay finite
 # The groups of a feature vector, in order; the last three are those of a head's linear models.
 EMBEDDING_GROUP, STATISTICS_GROUP = "embedding", "statistics"
@@ -251,7 +265,7 @@ def _laid_out(*widths: tuple[str, int]) -> tuple[FeatureGroup, ...]:
 def _manifest(said: Mapping[str, Any]) -> FeatureManifest:
     """A bundle's manifest. One of the first format says how many statistics it has: they are those of that time."""
     known = {name: value for name, value in said.items() if name not in ("version", "n_statistics")}
-    statistics = tuple(said["statistics"] if "statistics" in said else STATISTICS.names[: said["n_statistics"]])
+    statistics = tuple(said["statistics"] if "statistics" in said else _FIRST_STATISTICS[: said["n_statistics"]])
     return FeatureManifest(**(known | {"statistics": statistics}))
 
 

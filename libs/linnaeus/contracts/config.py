@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import hashlib
-import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from importlib import resources
@@ -32,7 +31,13 @@ from pydantic import (
 
 from linnaeus.contracts import strict_yaml
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.contracts.fingerprints import fingerprint as fingerprint  # most read it from here
 from linnaeus.contracts.run_settings import Run
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a text is the number of a version as registries write it: `3`, not `03`, `+3`, `3.0` or `٣`."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def _no_number(value: object) -> object:
@@ -49,7 +54,9 @@ def _in_utc(value: datetime.datetime) -> datetime.datetime:
 
 Time = Annotated[datetime.datetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]  # in UTC
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
+UNITY_CATALOG = ("databricks-uc", "uc:")  # how a `registry.uri` of Unity Catalog begins
 _NO_ENVIRONMENTS = {"base", "taxonomy", "risk"}
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _NULLS = {"", "~", "null", "Null", "NULL"}  # what YAML reads as null
 _BLANKS = " \t\r\n"
 Delimiter = Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)]
@@ -94,6 +101,18 @@ class Registry(_Section):
     uri: str | None = None
     category_model: str
     risk_model: str
+
+    @model_validator(mode="after")
+    def _three_levels_in_unity_catalog(self) -> Registry:
+        if not (self.uri or "").startswith(UNITY_CATALOG):
+            return self
+        for setting in ("category_model", "risk_model"):
+            levels = getattr(self, setting).split(".")
+            if len(levels) != 3 or not all(map(str.strip, levels)):
+                raise ValueError(
+                    f"registry.{setting}: {'.'.join(levels)!r} is no name in Unity Catalog. Write catalog.schema.model"
+                )
+        return self
 
 
 class Spark(_Section):
@@ -329,13 +348,20 @@ class Decision(_Section):
     """A person's decision on a model: which version of it, and who says so."""
 
     model: str | None = None
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")] | None = None
+    version: str | None = None
     by: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
     @field_validator("version", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("version")
+    @classmethod
+    def _is_a_number(cls, value: str | None) -> str | None:
+        if value is not None and not is_version(value):
+            raise ValueError(f"{value!r} is no version. Write its number alone, as in 3")
+        return value
 
 
 class Scoring(_Section):
@@ -818,12 +844,6 @@ def _reads_the_sample(settings: dict[str, Any]) -> bool:
     if not isinstance(content, str) or not isinstance(folder, str):
         return False
     return resolve(content).is_relative_to(resolve(folder))
-
-
-def fingerprint(value: Any) -> str:
-    """The first 16 hex digits of the SHA-256 of a value's canonical JSON."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from linnaeus.contracts import schemas
 from linnaeus.contracts.config import Config, fingerprint, load_config
 from linnaeus.contracts.errors import LinnaeusError
 from linnaeus.contracts.tables import BY_NAME, JOB_RUNS, Table
+from linnaeus.runtime.autologging import without_autologging
 from linnaeus.runtime.check import Check
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import build_session, raised_in_task
@@ -81,7 +82,8 @@ def perform(job: str, main: Main, config: Config, check: Check | None = None) ->
     started_at = datetime.datetime.now(datetime.timezone.utc)
     clock = time.monotonic()
     try:
-        result = main(config)
+        with without_autologging():
+            result = main(config)
     except Exception as error:
         ours = raised_in_task(error)
         if ours is None:

@@ -1,4 +1,7 @@
-"""MLflow: runs, registered versions, aliases. The only code that speaks to a tracking server or registry."""
+"""MLflow: runs, registered versions, aliases. The only code that speaks to a tracking server or registry.
+
+What holds on Unity Catalog holds on every registry: the results of a search are taken for a list of versions alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,29 +20,31 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
-from zipfile import BadZipFile
 
 import mlflow
 import pandas as pd
 from matplotlib.figure import Figure
+from mlflow.entities import LoggedModel
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from linnaeus.contracts.bundle import ModelBundle
-from linnaeus.contracts.config import Config, fingerprint, repository, resolve
+from linnaeus.contracts.config import Config, fingerprint, is_version, repository, resolve
 from linnaeus.contracts.errors import TrackingError
 from linnaeus.runtime.aliases import CHAMPION, NO_VERSION, count_move
+from linnaeus.runtime.mlflow_runs import Runs, made_by_another, tracking_server
+from linnaeus.runtime.model_files import read_bundle, write_files
+from linnaeus.runtime.model_tags import as_stored
 
 ROLLED_BACK = "rolled_back"  # a tag: taken out of force by a person, and promoted again by a person alone
 FINGERPRINT = "training_fingerprint"
-_BUNDLE = "bundle"
 _STUDY = "study"
 _READY = "READY"
-_REQUIREMENTS = ["mlflow==3.17.2", "xgboost==3.2.0", "numpy", "pandas", "scipy", "linnaeus"]
+_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "INVALID_PARAMETER_VALUE"}  # the last: an alias, on MLflow's own
 _SQLITE = "sqlite:///"
+_OWN_FILES = ("databricks", "uc:")  # registries that keep a version's files themselves
 _Answer = TypeVar("_Answer")
 # The first to speak to a new SQLite file makes its tables, which two threads of a flow can't do at once.
 _CONNECTING = threading.Lock()
@@ -101,12 +105,17 @@ class Tracking:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         for name in ("mlflow", "alembic"):  # what matters is raised; the rest would drown a job's own lines
             logging.getLogger(name).setLevel(logging.WARNING)
+        self._uri = _local_sqlite(config.tracking.uri)
+        self._registry_uri = _local_sqlite(config.registry.uri or config.tracking.uri)
         self._client = self._said(self._connect)
         self.version_at(config.registry.category_model, CHAMPION)
 
     def version_at(self, model: str, alias: str) -> Version | None:
         """The version that an alias points to, or None."""
-        return self._said(lambda: _version(self._client.get_model_version_by_alias(model, alias)), absent=None)
+        found: ModelVersion | None = self._said(
+            lambda: self._client.get_model_version_by_alias(model, alias), absent=None
+        )
+        return None if found is None else self.version(model, str(found.version))
 
     def alias_state(self, model: str, alias: str, with_tags: bool) -> str | None:
         """The version that an alias points to as `number hash`, or None.
@@ -122,16 +131,32 @@ class Tracking:
 
     def version_of(self, model: str, fingerprint: str) -> Version | None:
         """The newest version trained from exactly this (see FINGERPRINT), or None."""
-        return next((one for one in self.versions(model) if one.tags.get(FINGERPRINT) == fingerprint), None)
+        return next((one for one in self._newest_first(model) if one.tags.get(FINGERPRINT) == fingerprint), None)
 
     def versions(self, model: str) -> list[Version]:
         """All versions of a model, the newest first; none where there is no such model."""
-        found: list[ModelVersion] = self._said(
-            lambda: list(self._client.search_model_versions(f"name = '{model}'")), absent=[]
-        )
+        return list(self._newest_first(model))
+
+    def _newest_first(self, model: str) -> Iterator[Version]:
+        """Versions that are ready, asked for one by one: what a search finds has no tags on Unity Catalog."""
+        found: list[ModelVersion] = self._said(lambda: self._search(model), absent=[])
         # One that is not ready is what a registration left that was cut off: its files may not be whole.
-        ready = [one for one in found if one.status == _READY]
-        return [_version(one) for one in sorted(ready, key=lambda one: -int(one.version))]
+        numbers = sorted((int(one.version) for one in found if one.status == _READY), reverse=True)
+        for number in numbers:
+            version = self.version(model, str(number))
+            if version is not None:  # deleted meanwhile
+                yield version
+
+    def _search(self, model: str) -> list[ModelVersion]:
+        """What a search finds, of all pages: registries give as many at once as they like."""
+        found: list[ModelVersion] = []
+        page: str | None = None
+        while True:
+            answer = self._client.search_model_versions(f"name = '{model}'", page_token=page)
+            found += answer
+            page = answer.token
+            if not page:
+                return found
 
     def point(self, model: str, alias: str, version: Version) -> None:
         """Move an alias."""
@@ -139,8 +164,10 @@ class Tracking:
         count_move(model, alias, version.number)
 
     def version(self, model: str, number: str) -> Version | None:
-        """A version by its number, or None."""
-        return self._said(lambda: _version(self._client.get_model_version(model, number)), absent=None)
+        """A version by its number, or None; a text that is no number as registries write it names none."""
+        if not is_version(number):
+            return None
+        return self._said(lambda: _version(model, self._client.get_model_version(model, number)), absent=None)
 
     def remove(self, model: str, alias: str) -> None:
         """Take an alias away; nothing where it points nowhere."""
@@ -149,7 +176,8 @@ class Tracking:
 
     def tag(self, version: Version, name: str, value: str) -> None:
         """Set a tag of a version."""
-        self._said(lambda: self._client.set_model_version_tag(version.model, version.number, name, value))
+        stored = as_stored({name: value})[name]
+        self._said(lambda: self._client.set_model_version_tag(version.model, version.number, name, stored))
 
     def attach(self, version: Version, name: str, document: str) -> None:
         """Add a text to the artifacts of a version's run; nothing where it came from no run."""
@@ -160,15 +188,22 @@ class Tracking:
     def load(self, version: Version) -> ModelBundle:
         """A version's bundle. Raises TrackingError for one that is not whole, ConfigurationError for another format."""
         with tempfile.TemporaryDirectory() as folder:
-            uri = f"models:/{version.model}/{version.number}"
-            local = Path(self._said(lambda: mlflow.artifacts.download_artifacts(uri, dst_path=folder)))
-            bundle = next((path.parent for path in local.rglob("bundle.json")), None)
-            if bundle is None:
-                raise self._unusable(version, "it has no bundle.json")
+            files = self._said(lambda: self._download(version, folder))
             try:
-                return ModelBundle.from_files({path.name: path.read_bytes() for path in bundle.iterdir()})
-            except (KeyError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-                raise self._unusable(version, f"its files are not whole ({error!r:.100})") from error
+                return read_bundle(files)
+            except ValueError as error:
+                raise self._unusable(version, str(error)) from error
+
+    def _download(self, version: Version, folder: str) -> Path:
+        uri = f"models:/{version.name}"
+        if not self._registry_uri.startswith(_OWN_FILES):
+            # MLflow would ask the registry of the process for it.
+            uri = self._client.get_model_version_download_uri(version.model, version.number)
+        with tracking_server(self._uri):
+            found = mlflow.artifacts.download_artifacts(
+                uri, dst_path=folder, tracking_uri=self._uri, registry_uri=self._registry_uri
+            )
+        return Path(found)
 
     def register(
         self,
@@ -200,30 +235,42 @@ class Tracking:
         prediction: pd.DataFrame,
         kept: _Kept,
     ) -> Version:
-        self._use_experiment()
-        with mlflow.start_run(run_name=model) as run, _folder_of(bundle) as folder:
-            mlflow.log_params(kept.params)
-            mlflow.log_metrics(kept.metrics)
-            mlflow.set_tags(kept.tags)
-            for name, document in kept.documents.items():
-                mlflow.log_text(document, name)
-            for name, figure in kept.plots.items():
-                mlflow.log_figure(figure, f"plots/{name}.png")
-            info = mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(served_by),  # code as text, not a pickle
-                artifacts={_BUNDLE: str(folder)},
-                signature=infer_signature(example, prediction),
-                input_example=example,
-                pip_requirements=_REQUIREMENTS,
-                metadata={"family": bundle.family},
+        runs, tags = self._runs, as_stored(kept.tags)
+        with tempfile.TemporaryDirectory() as folder:
+            files = Path(folder) / "model"
+            with runs.open(model, tags) as run_id:
+                for name, document in kept.documents.items():
+                    self._client.log_text(run_id, document, name)
+                for name, figure in kept.plots.items():
+                    self._client.log_figure(run_id, figure, f"plots/{name}.png")
+                with runs.logged_model(run_id, "model", kept.params) as logged:
+                    runs.log(run_id, kept.params, kept.metrics, model_id=logged.model_id)
+                    write_files(files, logged, bundle, served_by, example, prediction)
+                    self._client.log_model_artifacts(logged.model_id, str(files))
+            self._make(model)
+            number = self._make_version(model, logged, tags, files)
+        return _version(model, self._client.get_model_version(model, number))
+
+    def _make_version(self, model: str, logged: LoggedModel, tags: dict[str, str], files: Path) -> str:
+        """Register a logged model as a version; gives its number."""
+        with tracking_server(self._uri):
+            # As MLflow's log_model does. Without the local files Unity Catalog's client downloads the logged model, and
+            # removes what it has downloaded: where artifacts lie in a folder, that is the logged model itself.
+            created = self._client._create_model_version(
+                model,
+                f"models:/{logged.model_id}",
+                run_id=logged.source_run_id,
+                tags=tags,
+                local_model_path=str(files),
+                model_id=logged.model_id,
             )
-        with _made_by_another():
-            self._client.create_registered_model(model)
-        created = self._client.create_model_version(
-            model, info.model_uri, run_id=run.info.run_id, tags=kept.tags, model_id=info.model_id
-        )
-        return _version(created)
+        return str(created.version)
+
+    def _make(self, model: str) -> None:
+        """Make a registered model where there is none; who may add versions may not always make models."""
+        if self._said(lambda: self._client.get_registered_model(model), absent=None) is None:
+            with made_by_another():
+                self._client.create_registered_model(model)
 
     @contextmanager
     def search(self, name: str, study: str) -> Iterator[Callable[[str, Mapping[str, Any], Mapping[str, float]], None]]:
@@ -231,54 +278,40 @@ class Tracking:
 
         The run of a search that was cut off (the same `study`) is gone on with.
         """
-        self._said(self._use_experiment)
-        with self._run(name, self._said(lambda: _run_of(study))):
-            self._said(lambda: mlflow.set_tag(_STUDY, study))
+        run_id = self._said(lambda: self._runs.go_on_with(name, _STUDY, study))
 
-            def log(trial: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-                with mlflow.start_run(run_name=trial, nested=True):
-                    mlflow.log_params(dict(params))
-                    mlflow.log_metrics(dict(metrics))
+        def log(trial: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+            with self._runs.open(trial, {}, run_id) as inner:
+                self._runs.log(inner, params, metrics)
 
-            yield lambda *trial: self._said(lambda: log(*trial))
-
-    @contextmanager
-    def _run(self, name: str, run_id: str | None) -> Iterator[None]:
-        """A run that is open while a block is: a new one, or an earlier one gone on with."""
-        self._said(lambda: mlflow.start_run(run_id=run_id, run_name=name))
         try:
-            yield
+            yield lambda *trial: self._said(lambda: log(*trial))
         except BaseException:
             with suppress(TrackingError):  # what went wrong first is what is said
-                self._said(lambda: mlflow.end_run("FAILED"))
+                self._said(lambda: self._runs.end(run_id, "FAILED"))
             raise
-        self._said(mlflow.end_run)
+        self._said(lambda: self._runs.end(run_id))
 
     def _connect(self) -> MlflowClient:
-        uri, registry = self._config.tracking.uri, self._config.registry.uri
         with _CONNECTING:
-            mlflow.set_tracking_uri(_local_sqlite(uri))
-            mlflow.set_registry_uri(_local_sqlite(registry or uri))
-            client = MlflowClient()
-            if (registry or uri).startswith(_SQLITE):
+            client = MlflowClient(tracking_uri=self._uri, registry_uri=self._registry_uri)
+            if self._registry_uri.startswith(_SQLITE):
                 client.search_registered_models(max_results=1)
             client.get_experiment_by_name(self._config.tracking.experiment)
         return client
 
-    def _use_experiment(self) -> None:
-        name, artifacts = self._config.tracking.experiment, self._config.tracking.artifacts
-        if mlflow.get_experiment_by_name(name) is None:
-            place = resolve(artifacts).as_uri() if artifacts else None
-            with _made_by_another():
-                self._client.create_experiment(name, artifact_location=place)
-        mlflow.set_experiment(name)
+    @property
+    def _runs(self) -> Runs:
+        artifacts = self._config.tracking.artifacts
+        place = resolve(artifacts).as_uri() if artifacts else None
+        return Runs(self._client, self._config.tracking.experiment, place)
 
     def _said(self, call: Callable[[], _Answer], **absent: _Answer) -> _Answer:
         """The answer of a call; `absent` where the server says that there is no such thing; else TrackingError."""
         try:
             return call()
         except MlflowException as error:
-            if "absent" in absent and error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            if "absent" in absent and error.error_code in _ABSENT:
                 return absent["absent"]
             raise self._failure(error) from error
         except (SQLAlchemyError, OSError) as error:  # a database that can't be read, artifacts that can't be written
@@ -302,15 +335,10 @@ class Tracking:
         return tracking if registry in (None, tracking) else f"{tracking}, its registry at {registry}"
 
 
-def _run_of(study: str) -> str | None:
-    """The run of a search in the experiment in use, or None."""
-    found = mlflow.search_runs(filter_string=f"tags.{_STUDY} = '{study}'", max_results=1, output_format="list")
-    return str(found[0].info.run_id) if found else None
-
-
-def _version(found: ModelVersion) -> Version:
+def _version(model: str, found: ModelVersion) -> Version:
+    """A version of a model by the name that it was asked for: Unity Catalog answers in lower case."""
     registered_at = datetime.datetime.fromtimestamp(found.creation_timestamp / 1000, datetime.timezone.utc)
-    return Version(found.name, str(found.version), dict(found.tags), found.run_id or None, registered_at)
+    return Version(model, str(found.version), dict(found.tags), found.run_id or None, registered_at)
 
 
 def _local_sqlite(uri: str) -> str:
@@ -320,23 +348,3 @@ def _local_sqlite(uri: str) -> str:
     path = resolve(uri.removeprefix(_SQLITE))
     path.parent.mkdir(parents=True, exist_ok=True)
     return f"{_SQLITE}{path}"
-
-
-@contextmanager
-def _made_by_another() -> Iterator[None]:
-    """What a block creates may be there already, by an earlier run or one beside it: that is as good."""
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-@contextmanager
-def _folder_of(bundle: ModelBundle) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        inner = Path(folder) / _BUNDLE
-        inner.mkdir()
-        for name, content in bundle.to_files().items():
-            (inner / name).write_bytes(content)
-        yield inner

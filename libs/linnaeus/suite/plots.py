@@ -13,6 +13,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.labels.plots import annotators_plot
+from linnaeus.runtime.autologging import without_autologging
 from linnaeus.runtime.report import Grid, Section
 from linnaeus.suite import counts, pictures
 from linnaeus.suite.context import Context
@@ -101,7 +102,8 @@ class Plots(Shown):
                 raise ConfigurationError(
                     f"no content with a label of {facet} has a vector; suite.run('build_embeddings')"
                 )
-            plane = PCA(k=2, inputCol=_VECTOR, outputCol=_POINT).fit(shown)
+            with without_autologging():
+                plane = PCA(k=2, inputCol=_VECTOR, outputCol=_POINT).fit(shown)
             points = plane.transform(shown).select(c.LABEL, vector_to_array(F.col(_POINT)).alias(_POINT))
             found = fetched(points)  # few: `most`
         finally:
