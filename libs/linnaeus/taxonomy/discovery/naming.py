@@ -1,0 +1,219 @@
+"""Names of topics: of terms that tell a node from those beside it, phrases before their words, no word twice.
+
+A term's score is the product of three numbers:
+
+- the root of the share of the node's texts that have it;
+- how much more often it stands in them than in the other texts below the node's parent, and than in all other texts,
+  the lesser of the two: the logarithm of the odds ratio, with the corpus as prior and less its uncertainty (Monroe,
+  Colaresi and Quinn, 2008, Fightin' words, equations 15 to 22; here texts are counted, not words);
+- how unevenly it is spread over the topics, one less its normalised entropy (Dumais, 1991, Improving the retrieval of
+  information from external sources): boilerplate stands in all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from linnaeus.taxonomy.discovery.terms import apart
+from linnaeus.taxonomy.discovery.vectors import Doubles, Places
+from linnaeus.taxonomy.tree import CURATED, Node, Tree
+
+TERMS = 3  # of a name
+_PRIOR = 50.0  # texts that are as the whole corpus is, beside those that are seen
+_TINY = 1e-9
+_DEVIATIONS = 1.645  # of the bound above which 95% of true differences lie
+_PHRASE = 0.3  # NPMI of its words (Bouma, 2009) from which a pair is a phrase
+_STANDS_FOR = 0.5  # share of a word's texts from which a phrase stands for it
+_STEM, _ENDING = 3, 3  # characters that forms of a word have in common at least, and that they end in at most
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """In how many texts each term stands (terms,), and of how many texts (terms,)."""
+
+    having: Doubles
+    texts: Doubles
+
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(self.having + other.having, self.texts + other.texts)
+
+    def __sub__(self, other: Seen) -> Seen:
+        return Seen(self.having - other.having, self.texts - other.texts)
+
+    @property
+    def share(self) -> Doubles:
+        """Of the texts that have each term, 0 where there are no texts."""
+        return self.having / np.maximum(self.texts, _TINY)
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """The terms (words, and pairs of neighbours with a blank between them), the texts of the whole corpus, and the
+    weights (terms,) of the terms by how unevenly topics have them, 0 to 1."""
+
+    terms: tuple[str, ...]
+    corpus: Seen
+    weights: Doubles
+
+    @cached_property
+    def parts(self) -> Places:
+        """Places (terms, 2) of the words of each pair; -1 for a word, and where a word is none of the terms."""
+        place_of = {term: place for place, term in enumerate(self.terms)}
+        split = [term.split(" ") for term in self.terms]
+        return np.array(
+            [[place_of.get(word, -1) for word in words] if len(words) == 2 else [-1, -1] for words in split], np.int32
+        ).reshape(-1, 2)
+
+    @cached_property
+    def can_name(self) -> npt.NDArray[np.bool_]:
+        """Which terms (terms,) are words, or phrases: pairs whose words stand together far more often than by chance,
+        and are not one word twice."""
+        share = np.maximum(self.corpus.share, 1e-300)
+        left, right = self.parts.T
+        is_pair = np.array([" " in term for term in self.terms], bool)
+        is_known = (left >= 0) & (right >= 0)
+        together = np.minimum(share, 1 - 1e-9)
+        npmi = np.log(together / (share[left] * share[right])) / -np.log(together)
+        twice = np.array([are_forms(*term.split(" ", 1)) if " " in term else False for term in self.terms], bool)
+        return np.asarray(~is_pair | (is_known & (npmi >= _PHRASE) & ~twice))
+
+
+def unevenness(having: sparse.csr_matrix, texts: npt.NDArray[np.int64]) -> Doubles:
+    """One less the entropy of each term's (terms,) spread over topics, where 1 is that of an even one: of how many
+    texts of each topic (topics, terms) have it, and how many texts each has (topics,)."""
+    n = len(texts)
+    if n < 2:
+        return np.ones(having.shape[1])
+    rates = (sparse.diags(1 / np.maximum(texts, 1)) @ having).tocoo()
+    totals = np.bincount(rates.col, weights=rates.data, minlength=having.shape[1])
+    shares = rates.data / np.maximum(totals[rates.col], _TINY)
+    parts = shares * np.log(np.maximum(shares, _TINY))
+    return 1 + np.bincount(rates.col, weights=parts, minlength=having.shape[1]) / np.log(n)
+
+
+def named(tree: Tree, seen: Mapping[str, Seen], lexicon: Lexicon, n_keywords: int) -> dict[str, Node]:
+    """The discovered nodes by id, with names and keywords: `seen` has the texts at each of them or below it.
+
+    A name stands once in the tree, and has no word that the name of a node above it has. Its terms are the first of the
+    node's keywords; the others tell it from the whole corpus. Nodes above choose first, then the larger ones.
+    """
+    taken = {node.name.casefold() for node in tree if node.origin == CURATED}
+    words = {node.id: _words(node.name) for node in tree}
+    found: dict[str, Node] = {}
+    for node_id in sorted(seen, key=lambda one: (tree.level(one), -tree.nodes[one].size, one)):
+        node, own = tree.nodes[node_id], seen[node_id]
+        in_corpus = ranked(told_apart(own, [lexicon.corpus], lexicon), lexicon, n_keywords)
+        keywords = apart(in_corpus, n_keywords) or node.keywords
+        beside = [_all_of(node.parent, tree, seen, lexicon), lexicon.corpus]
+        terms = ranked(told_apart(own, beside, lexicon), lexicon, n_keywords)
+        said = {word for above in tree.path(node_id)[:-1] for word in words[above]}
+        name, first = _name(_chosen(terms, keywords, n_keywords, said), taken)
+        taken.add(name.casefold())
+        words[node_id] = _words(name)
+        found[node_id] = replace(node, name=name, keywords=apart([*first, *keywords], n_keywords))
+    return found
+
+
+def _chosen(terms: Sequence[str], keywords: Sequence[str], most: int, said: Collection[str]) -> tuple[str, ...]:
+    """Terms of a name: the keywords where none tells the node apart, words of names above where there is no other."""
+    tried = (without_repeats(given, most, words) for words in (said, ()) for given in (terms, keywords))
+    return next((found for found in tried if found), ())
+
+
+def _all_of(parent: str | None, tree: Tree, seen: Mapping[str, Seen], lexicon: Lexicon) -> Seen:
+    """The texts below a node: all there are, where there is none; below a curated one, those of its topics."""
+    if parent is None:
+        return lexicon.corpus
+    if parent in seen:
+        return seen[parent]
+    below = [seen[one] for one in tree.children[parent] if one in seen]
+    return sum(below[1:], below[0])
+
+
+def _name(terms: Sequence[str], taken: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """A name that is not taken, of the first terms or of more of them, and the terms."""
+    for n in range(TERMS, max(TERMS, len(terms)) + 1):
+        name = ", ".join(terms[:n]) or "Topic"
+        if name.casefold() not in taken:
+            return name, tuple(terms[:n])
+    name, number = ", ".join(terms[:TERMS]) or "Topic", 2
+    while f"{name} {number}".casefold() in taken:
+        number += 1
+    return f"{name} {number}", tuple(terms[:TERMS])
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"\w+", name.casefold())
+
+
+def told_apart(node: Seen, beside: Sequence[Seen], lexicon: Lexicon) -> Doubles:
+    """How well each term (terms,) tells the node's texts from the others of each of `beside`, which have the node's
+    among them; 0 for a term that does not, and for one that can name nothing.
+
+    A phrase that stands in most of the texts of one of its words counts at least as that word does.
+    """
+    ratio = np.minimum.reduce([_surely_more(node, every - node, lexicon) for every in beside])
+    share = _with_prior(node, lexicon).share
+    scores = np.where(node.having > 0, np.sqrt(share) * np.maximum(ratio, 0.0) * lexicon.weights, 0.0)
+    of_words = scores.copy()
+    for part in lexicon.parts.T:
+        stands_for = (part >= 0) & (scores > 0) & (node.having >= _STANDS_FOR * node.having[part])
+        scores = np.where(stands_for, np.maximum(scores, of_words[part]), scores)
+    return np.where(lexicon.can_name, scores, 0.0)
+
+
+def _surely_more(node: Seen, others: Seen, lexicon: Lexicon) -> Doubles:
+    """The logarithm (terms,) of the odds ratio of the node's texts and others, less its uncertainty."""
+    inside, outside = _with_prior(node, lexicon), _with_prior(others, lexicon)
+    deviation = np.sqrt(1 / np.maximum(inside.having, _TINY) + 1 / np.maximum(outside.having, _TINY))
+    return _log_odds(inside) - _log_odds(outside) - _DEVIATIONS * deviation
+
+
+def _with_prior(seen: Seen, lexicon: Lexicon) -> Seen:
+    return Seen(seen.having + _PRIOR * lexicon.corpus.share, seen.texts + _PRIOR)
+
+
+def _log_odds(seen: Seen) -> Doubles:
+    return np.log(np.maximum(seen.having, _TINY) / np.maximum(seen.texts - seen.having, _TINY))
+
+
+def ranked(scores: Doubles, lexicon: Lexicon, most: int) -> list[str]:
+    """The terms that score, the highest first; of equal ones phrases, then by the alphabet."""
+    places = np.flatnonzero(scores > 0)
+    kept = places[np.argsort(-scores[places], kind="stable")][: 4 * most]
+    return [
+        term for _, _, term in sorted((-scores[at], " " not in lexicon.terms[at], lexicon.terms[at]) for at in kept)
+    ]
+
+
+def without_repeats(terms: Sequence[str], most: int, said: Collection[str] = ()) -> tuple[str, ...]:
+    """At most so many of the terms, in their order: none has a word that one before it has, or that is among `said`,
+    in any of its forms."""
+    chosen: list[str] = []
+    words = list(said)
+    for term in terms:
+        own = term.split(" ")
+        if len(chosen) < most and not any(are_forms(one, other) for one in own for other in words):
+            chosen.append(term)
+            words += own
+    return tuple(chosen)
+
+
+def are_forms(one: str, other: str) -> bool:
+    """Whether two words look like forms of one: one begins with the other, or both with more letters than differ.
+
+    By letters and not by a stemmer, as texts are of many languages and a topic's is not known. Where it is wrong, a
+    name goes without its next best word.
+    """
+    short, long = sorted((one, other), key=len)
+    common = next((at for at, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
+    if len(long) - common > _ENDING or common < _STEM:
+        return short == long
+    return common == len(short) or common > _STEM
