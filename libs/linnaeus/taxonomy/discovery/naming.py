@@ -30,6 +30,7 @@ _PRIOR = 50.0  # texts that are as the whole corpus is, beside those that are se
 _TINY = 1e-9
 _DEVIATIONS = 1.645  # of the bound above which 95% of true differences lie
 _PHRASE = 0.3  # NPMI of its words (Bouma, 2009) from which a pair is a phrase
+_LEAST = 0.1  # of the best term's score, that another must have
 _STANDS_FOR = 0.5  # share of a word's texts from which a phrase stands for it
 _STEM, _ENDING = 3, 3  # characters that forms of a word have in common at least, and that they end in at most
 
@@ -117,7 +118,7 @@ def named(tree: Tree, seen: Mapping[str, Seen], lexicon: Lexicon, n_keywords: in
         name, first = _name(_chosen(terms, keywords, n_keywords, said), taken)
         taken.add(name.casefold())
         words[node_id] = _words(name)
-        found[node_id] = replace(node, name=name, keywords=apart([*first, *keywords], n_keywords))
+        found[node_id] = replace(node, name=name, keywords=apart(list(dict.fromkeys([*first, *keywords])), n_keywords))
     return found
 
 
@@ -185,8 +186,9 @@ def _log_odds(seen: Seen) -> Doubles:
 
 
 def ranked(scores: Doubles, lexicon: Lexicon, most: int) -> list[str]:
-    """The terms that score, the highest first; of equal ones phrases, then by the alphabet."""
-    places = np.flatnonzero(scores > 0)
+    """The terms that score at least a tenth of the best, the highest first; of equal ones phrases, then by the
+    alphabet. So many that `most` should be left without repeats."""
+    places = np.flatnonzero((scores > 0) & (scores >= _LEAST * scores.max(initial=0.0)))
     kept = places[np.argsort(-scores[places], kind="stable")][: 4 * most]
     return [
         term for _, _, term in sorted((-scores[at], " " not in lexicon.terms[at], lexicon.terms[at]) for at in kept)

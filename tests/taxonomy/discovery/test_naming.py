@@ -1,0 +1,197 @@
+"""Names of topics: what tells a node from those beside it, on texts that can be counted by hand."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, are_forms, named, told_apart, unevenness, without_repeats
+from linnaeus.taxonomy.tree import CURATED, Node, Tree
+
+Text = set[str]
+
+
+class Corpus:
+    """Texts (sets of terms) of leaves, in a tree: each leaf's `parent` is a node above it."""
+
+    def __init__(
+        self,
+        leaves: Mapping[str, Sequence[Text]],
+        parent: Mapping[str, str] | None = None,
+        curated: Sequence[Node] = (),
+    ) -> None:
+        above = parent or {}
+        self.terms = tuple(sorted({term for texts in leaves.values() for text in texts for term in text}))
+        members = {leaf: [leaf] for leaf in leaves}
+        for leaf, over in above.items():
+            members.setdefault(over, []).append(leaf)
+        fixed = {node.id for node in curated}
+        self.seen = {
+            node: self._seen([text for leaf in own for text in leaves[leaf]])
+            for node, own in members.items()
+            if node not in fixed
+        }
+        nodes = [
+            Node(node, "", above.get(node), size=sum(len(leaves[leaf]) for leaf in members[node])) for node in self.seen
+        ]
+        self.tree = Tree.of([*curated, *nodes])
+        counts = np.array([self._seen(texts).having for texts in leaves.values()])
+        sizes = np.array([len(texts) for texts in leaves.values()])
+        weights = unevenness(sparse.csr_matrix(counts), sizes)
+        self.lexicon = Lexicon(self.terms, self._seen([text for texts in leaves.values() for text in texts]), weights)
+
+    def _seen(self, texts: Sequence[Text]) -> Seen:
+        having = np.array([sum(term in text for text in texts) for term in self.terms], dtype=float)
+        return Seen(having, np.full(len(self.terms), float(len(texts))))
+
+    def named(self, n_keywords: int = 10) -> dict[str, Node]:
+        return named(self.tree, self.seen, self.lexicon, n_keywords)
+
+    def names(self) -> dict[str, str]:
+        return {node: one.name for node, one in self.named().items()}
+
+
+def texts(n: int, *always: str, **sometimes: int) -> list[Text]:
+    """So many texts with all of `always`, and each of `sometimes` (blanks as underscores) in so many of the first."""
+    return [{*always, *(term.replace("_", " ") for term, k in sometimes.items() if at < k)} for at in range(n)]
+
+
+SPORT = {
+    "football": texts(40, "sport", team=36, match=34, goal=24, striker=20),
+    "tennis": texts(40, "sport", team=36, match=34, racket=24, serve=20),
+    "music": texts(80, "song", band=60),
+}
+ABOVE = {"football": "games", "tennis": "games"}
+
+
+def test_a_name_tells_a_node_from_its_siblings_and_says_no_word_of_its_parents() -> None:
+    names = Corpus(SPORT, ABOVE).names()
+    assert names == {
+        "games": "sport, team, match",
+        "music": "song, band",
+        "football": "goal, striker",
+        "tennis": "racket, serve",
+    }
+
+
+def test_below_a_curated_node_its_words_are_not_said_again() -> None:
+    curated = [Node("games", "Sport and games", origin=CURATED)]
+    names = Corpus(SPORT, ABOVE, curated).names()
+    assert names == {"football": "goal, striker", "tennis": "racket, serve", "music": "song, band"}
+
+
+def test_boilerplate_of_all_topics_is_in_no_name_nor_keyword() -> None:
+    given_texts = {
+        topic: texts(60, "said", reuters=at, tuesday=20, **dict.fromkeys(own, 20))
+        for topic, at, own in (
+            ("war", 45, ("iraq", "troops")),
+            ("money", 50, ("shares", "profit")),
+            ("play", 35, ("season", "coach")),
+            ("space", 40, ("nasa", "mars")),
+        )
+    }
+    found = Corpus(given_texts).named()
+    for node in found.values():
+        assert not {"said", "reuters", "tuesday"} & {*node.name.split(", "), *node.keywords}
+    assert [found[topic].name for topic in given_texts] == [
+        "iraq, troops",
+        "profit, shares",
+        "coach, season",
+        "mars, nasa",
+    ]
+
+
+def test_no_word_stands_twice_in_any_of_its_forms() -> None:
+    one = texts(40, "ap", "ap ap", win=38, wins=36, winner=34, final=30)
+    names = Corpus({"one": one, "other": texts(40, "else")}).names()
+    assert names["one"] == "ap, win, final"
+
+
+def test_a_phrase_stands_before_its_words_and_a_pair_by_chance_does_not() -> None:
+    one = texts(40, prime=32, minister=36, prime_minister=30, talks=30, talks_minister=3)
+    two = texts(40, talks=2, market=30, shares=25, market_shares=8)
+    names = Corpus({"one": one, "two": two, "rest": texts(400, "else", talks=60)}).names()
+    assert names["one"] == "prime minister, talks"
+    assert names["two"].startswith("market, shares")
+
+
+def test_names_are_given_once_and_a_node_without_words_has_one() -> None:
+    same = {"a": texts(30, "goal", "match"), "b": texts(29, "goal", "match"), "c": texts(80, "song")}
+    bare = {"d": texts(9), "e": texts(8)}
+    names = Corpus({**same, **bare}, curated=[Node("x", "Song", origin=CURATED)]).names()
+    assert len({name.casefold() for name in names.values()} | {"song"}) == len(names) + 1
+    assert names["a"] == "goal, match" and names["b"] == "goal, match 2"
+    assert (names["d"], names["e"]) == ("Topic", "Topic 2")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("win", "wins"), ("win", "win"), ("company", "companies"), ("Iraq", "Iraqi"), ("play", "played"), ("vin", "vins"),
+     ("jeu", "jeux"), ("Wahl", "Wahlen"), ("выборы", "выборов"), ("partido", "partidos")],
+)  # fmt: skip
+def test_forms_of_a_word_are_one(one: str, other: str) -> None:
+    assert are_forms(one, other) and are_forms(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("iraq", "iran"), ("film", "fill"), ("us", "use"), ("sport", "spot"), ("ap", "apple"), ("", "a")]
+)
+def test_other_words_are_others(one: str, other: str) -> None:
+    assert not are_forms(one, other) and not are_forms(other, one)
+
+
+def test_terms_without_repeats() -> None:
+    terms = ["world cup", "cup final", "final", "brazil", "world"]
+    assert without_repeats(terms, 3) == ("world cup", "final", "brazil")
+    assert without_repeats(terms, 1, {"cups"}) == ("final",)
+
+
+def test_the_score_is_that_of_the_formula() -> None:
+    inside, every = Seen(np.array([30.0, 0]), np.array([40.0, 40])), Seen(np.array([40.0, 50]), np.array([100.0, 100]))
+    lexicon = Lexicon(("goal", "song"), Seen(np.array([50.0, 80]), np.array([200.0, 200])), np.array([0.5, 1]))
+
+    def log_odds(k: float, n: float) -> float:
+        return math.log((k + 50 * 0.25) / (n + 50 - k - 50 * 0.25))
+
+    ratios = [
+        log_odds(30, 40) - log_odds(k, n) - 1.645 * math.sqrt(1 / (30 + 12.5) + 1 / (k + 12.5))
+        for k, n in ((10, 60), (20, 160))
+    ]
+    share = (30 + 12.5) / 90
+    found = told_apart(inside, [every, lexicon.corpus], lexicon)
+    assert found.tolist() == pytest.approx([math.sqrt(share) * min(ratios) * 0.5, 0])
+
+
+def test_what_all_topics_have_alike_weighs_nothing_and_what_one_has_weighs_one() -> None:
+    having = sparse.csr_matrix(np.array([[10, 5, 8], [20, 0, 0], [30, 0, 24]]))
+    found = unevenness(having, np.array([10, 20, 30]))
+    of_two = 1 - math.log(2) / math.log(3)
+    assert found == pytest.approx([0, 1, of_two])
+    assert unevenness(having[:1], np.array([10])).tolist() == [1, 1, 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 4))
+def test_names_are_unique_without_repeats_and_first_among_keywords(seed: int, n_leaves: int, n_above: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = [f"{a}{b}" for a in ("go", "mar", "ap", "ton") for b in ("ne", "nes", "xt", "k")]
+    terms = [*words, *(f"{words[i]} {words[j]}" for i, j in rng.integers(0, len(words), (6, 2)))]
+    leaves = {
+        f"leaf {at}": [{term for term in terms if rng.random() < rate} for _ in range(int(rng.integers(1, 25)))]
+        for at, rate in enumerate(rng.random(n_leaves) ** 2)
+    }
+    corpus = Corpus(leaves, {leaf: f"above {at % n_above}" for at, leaf in enumerate(leaves)})
+    found = corpus.named()
+    assert len({one.name.casefold() for one in found.values()}) == len(found) == len(corpus.seen)
+    for one in found.values():
+        own = re.findall(r"[^\W\d]+", one.name)
+        assert not any(are_forms(left, right) for at, left in enumerate(own) for right in own[:at])
+        named_terms = re.sub(r" \d+$", "", one.name).split(", ")
+        assert named_terms == ["Topic"] or set(named_terms) <= set(one.keywords)
