@@ -56,16 +56,16 @@ class Topics:
         """How many texts (k, terms) have each term, one that is its source's in most texts once for the source."""
         return self.counts if self.repeats is None else self.counts - self.repeats.having / ONE
 
-    def seen(self, places: Places) -> Seen:
-        """The texts of the topics at these places."""
-        repeats = None if self.repeats is None else self.repeats.of(places)
-        return seen(self.counts[places], int(self.sizes[places].sum()), repeats)
+    def seen(self, places: Places | None = None) -> Seen:
+        """The texts of the topics at these places, or of all."""
+        chosen = np.arange(len(self.sizes), dtype=np.int32) if places is None else places
+        repeats = None if self.repeats is None else self.repeats.of(chosen)
+        return seen(self.counts[chosen], int(self.sizes[chosen].sum()), repeats)
 
     @property
     def lexicon(self) -> Lexicon:
         """The terms, how often all texts have them, and how unevenly the topics do."""
-        everything = np.arange(len(self.sizes), dtype=np.int32)
-        corpus = self.seen(everything) if self.corpus is None else self.corpus
+        corpus = self.seen() if self.corpus is None else self.corpus
         return Lexicon(self.terms, corpus, unevenness(self.having, self.sizes))
 
     def apart(self, term_share: float) -> Doubles:
