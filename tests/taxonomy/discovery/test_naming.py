@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, are_forms, named, told_apart, unevenness, without_repeats
+from linnaeus.taxonomy.discovery.vectors import Places
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
 
 Text = set[str]
@@ -32,15 +33,16 @@ class Corpus:
         members = {leaf: [leaf] for leaf in leaves}
         for leaf, over in above.items():
             members.setdefault(over, []).append(leaf)
+        place = {leaf: at for at, leaf in enumerate(leaves)}
         fixed = {node.id for node in curated}
-        self.seen = {
-            node: self._seen([text for leaf in own for text in leaves[leaf]])
+        self.texts = list(leaves.values())
+        self.members = {
+            node: np.array([place[leaf] for leaf in own], np.int32)
             for node, own in members.items()
             if node not in fixed
         }
-        nodes = [
-            Node(node, "", above.get(node), size=sum(len(leaves[leaf]) for leaf in members[node])) for node in self.seen
-        ]
+        sizes_of = {node: sum(len(leaves[leaf]) for leaf in members[node]) for node in self.members}
+        nodes = [Node(node, "", above.get(node), size=size) for node, size in sizes_of.items()]
         self.tree = Tree.of([*curated, *nodes])
         counts = np.array([self._seen(texts).having for texts in leaves.values()])
         sizes = np.array([len(texts) for texts in leaves.values()])
@@ -51,8 +53,11 @@ class Corpus:
         having = np.array([sum(term in text for text in texts) for term in self.terms], dtype=float)
         return Seen(having, np.full(len(self.terms), float(len(texts))))
 
+    def seen(self, places: Places) -> Seen:
+        return self._seen([text for at in places.tolist() for text in self.texts[at]])
+
     def named(self, n_keywords: int = 10) -> dict[str, Node]:
-        return named(self.tree, self.seen, self.lexicon, n_keywords)
+        return named(self.tree, self.members, self.seen, self.lexicon, n_keywords)
 
     def names(self) -> dict[str, str]:
         return {node: one.name for node, one in self.named().items()}
@@ -189,7 +194,7 @@ def test_names_are_unique_without_repeats_and_first_among_keywords(seed: int, n_
     }
     corpus = Corpus(leaves, {leaf: f"above {at % n_above}" for at, leaf in enumerate(leaves)})
     found = corpus.named()
-    assert len({one.name.casefold() for one in found.values()}) == len(found) == len(corpus.seen)
+    assert len({one.name.casefold() for one in found.values()}) == len(found) == len(corpus.members)
     for one in found.values():
         own = re.findall(r"[^\W\d]+", one.name)
         assert not any(are_forms(left, right) for at, left in enumerate(own) for right in own[:at])

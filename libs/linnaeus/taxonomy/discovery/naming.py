@@ -13,7 +13,7 @@ A term's score is the product of three numbers:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from scipy import sparse
 
 from linnaeus.taxonomy.discovery.terms import apart
 from linnaeus.taxonomy.discovery.vectors import Doubles, Places
-from linnaeus.taxonomy.tree import CURATED, Node, Tree
+from linnaeus.taxonomy.tree import Node, Tree
 
 TERMS = 3  # of a name
 _PRIOR = 50.0  # texts that are as the whole corpus is, beside those that are seen
@@ -41,9 +41,6 @@ class Seen:
 
     having: Doubles
     texts: Doubles
-
-    def __add__(self, other: Seen) -> Seen:
-        return Seen(self.having + other.having, self.texts + other.texts)
 
     def __sub__(self, other: Seen) -> Seen:
         return Seen(self.having - other.having, self.texts - other.texts)
@@ -92,50 +89,53 @@ def unevenness(having: sparse.csr_matrix, texts: npt.NDArray[np.int64]) -> Doubl
     n = len(texts)
     if n < 2:
         return np.ones(having.shape[1])
-    rates = (sparse.diags(1 / np.maximum(texts, 1)) @ having).tocoo()
+    rates = (sparse.diags(1 / np.maximum(texts, 1)) @ having).tocsr()
+    rates.sort_indices()  # so that they are added up in one order
+    rates = rates.tocoo()
     totals = np.bincount(rates.col, weights=rates.data, minlength=having.shape[1])
     shares = rates.data / np.maximum(totals[rates.col], _TINY)
     parts = shares * np.log(np.maximum(shares, _TINY))
     return 1 + np.bincount(rates.col, weights=parts, minlength=having.shape[1]) / np.log(n)
 
 
-def named(tree: Tree, seen: Mapping[str, Seen], lexicon: Lexicon, n_keywords: int) -> dict[str, Node]:
-    """The discovered nodes by id, with names and keywords: `seen` has the texts at each of them or below it.
+def named(
+    tree: Tree, members: Mapping[str, Places], seen: Callable[[Places], Seen], lexicon: Lexicon, n_keywords: int
+) -> dict[str, Node]:
+    """The discovered nodes by id, with names and keywords: `members` has the places of the topics at each or below it,
+    and `seen` the texts of such.
 
     A name stands once in the tree, and has no word that the name of a node above it has. Its terms are the first of the
     node's keywords; the others tell it from the whole corpus. Nodes above choose first, then the larger ones.
     """
-    taken = {node.name.casefold() for node in tree if node.origin == CURATED}
+    taken = {node.name.casefold() for node in tree if node.id not in members}
     words = {node.id: _words(node.name) for node in tree}
     found: dict[str, Node] = {}
-    for node_id in sorted(seen, key=lambda one: (tree.level(one), -tree.nodes[one].size, one)):
-        node, own = tree.nodes[node_id], seen[node_id]
+    for node_id in sorted(members, key=lambda one: (tree.level(one), -tree.nodes[one].size, one)):
+        node, own = tree.nodes[node_id], seen(members[node_id])
         in_corpus = ranked(told_apart(own, [lexicon.corpus], lexicon), lexicon, n_keywords)
         keywords = apart(in_corpus, n_keywords) or node.keywords
-        beside = [_all_of(node.parent, tree, seen, lexicon), lexicon.corpus]
-        terms = ranked(told_apart(own, beside, lexicon), lexicon, n_keywords)
+        beside = lexicon.corpus if node.parent is None else seen(_below(node.parent, tree, members))
+        terms = ranked(told_apart(own, [beside, lexicon.corpus], lexicon), lexicon, n_keywords)
         said = {word for above in tree.path(node_id)[:-1] for word in words[above]}
         name, first = _name(_chosen(terms, keywords, n_keywords, said), taken)
         taken.add(name.casefold())
         words[node_id] = _words(name)
-        found[node_id] = replace(node, name=name, keywords=apart(list(dict.fromkeys([*first, *keywords])), n_keywords))
+        keywords = apart(list(dict.fromkeys([*first, *keywords])), n_keywords)
+        found[node_id] = replace(node, name=name, keywords=keywords)
     return found
+
+
+def _below(parent: str, tree: Tree, members: Mapping[str, Places]) -> Places:
+    """Topics at or below a node; below a curated one, those that were discovered there."""
+    if parent in members:
+        return members[parent]
+    return np.concatenate([members[one] for one in tree.children[parent] if one in members])
 
 
 def _chosen(terms: Sequence[str], keywords: Sequence[str], most: int, said: Collection[str]) -> tuple[str, ...]:
     """Terms of a name: the keywords where none tells the node apart, words of names above where there is no other."""
     tried = (without_repeats(given, most, words) for words in (said, ()) for given in (terms, keywords))
     return next((found for found in tried if found), ())
-
-
-def _all_of(parent: str | None, tree: Tree, seen: Mapping[str, Seen], lexicon: Lexicon) -> Seen:
-    """The texts below a node: all there are, where there is none; below a curated one, those of its topics."""
-    if parent is None:
-        return lexicon.corpus
-    if parent in seen:
-        return seen[parent]
-    below = [seen[one] for one in tree.children[parent] if one in seen]
-    return sum(below[1:], below[0])
 
 
 def _name(terms: Sequence[str], taken: Collection[str]) -> tuple[str, tuple[str, ...]]:

@@ -115,7 +115,8 @@ def tree_of(
             parent, level = fixed.nodes[str(parent)].parent, level - 1
         found += _below(topics, places, parent, min(settings.tiers, TIERS - level), settings)
     tree = Tree.of([*fixed, *(node for node, _ in found)], "the topics found")
-    names = named(tree, {node.id: topics.seen(places) for node, places in found}, topics.lexicon, settings.keywords)
+    members = {node.id: places for node, places in found}
+    names = named(tree, members, topics.seen, topics.lexicon, settings.keywords)
     return Tree.of([names.get(node.id, node) for node in tree], "the topics found")
 
 
