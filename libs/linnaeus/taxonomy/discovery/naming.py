@@ -32,6 +32,7 @@ _DEVIATIONS = 1.645  # of the bound above which 95% of true differences lie
 _PHRASE = 0.3  # NPMI of its words (Bouma, 2009) from which a pair is a phrase
 _LEAST = 0.1  # of the best term's score, that another must have
 _STANDS_FOR = 0.5  # share of a word's texts from which a phrase stands for it
+_SIGNS = re.compile(r"[\s.,;:!?/&()\[\]\"]+")  # between the words of a name that a person gave
 _STEM, _ENDING = 3, 3  # characters that forms of a word have in common at least, and that they end in at most
 
 
@@ -108,7 +109,7 @@ def named(
     node's keywords; the others tell it from the whole corpus. Nodes above choose first, then the larger ones.
     """
     taken = {node.name.casefold() for node in tree if node.id not in members}
-    words = {node.id: _words(node.name) for node in tree}
+    words = {node.id: _SIGNS.split(node.name.casefold()) for node in tree}
     found: dict[str, Node] = {}
     for node_id in sorted(members, key=lambda one: (tree.level(one), -tree.nodes[one].size, one)):
         node, own = tree.nodes[node_id], seen(members[node_id])
@@ -119,7 +120,7 @@ def named(
         said = {word for above in tree.path(node_id)[:-1] for word in words[above]}
         name, first = _name(_chosen(terms, keywords, n_keywords, said), taken)
         taken.add(name.casefold())
-        words[node_id] = _words(name)
+        words[node_id] = _SIGNS.split(name.casefold())
         keywords = apart(list(dict.fromkeys([*first, *keywords])), n_keywords)
         found[node_id] = replace(node, name=name, keywords=keywords)
     return found
@@ -148,10 +149,6 @@ def _name(terms: Sequence[str], taken: Collection[str]) -> tuple[str, tuple[str,
     while f"{name} {number}".casefold() in taken:
         number += 1
     return f"{name} {number}", tuple(terms[:TERMS])
-
-
-def _words(name: str) -> list[str]:
-    return re.findall(r"\w+", name.casefold())
 
 
 def told_apart(node: Seen, beside: Sequence[Seen], lexicon: Lexicon) -> Doubles:
