@@ -60,9 +60,9 @@ def test_a_term_of_most_of_a_sources_texts_counts_once(spark: SparkSession, part
 def test_the_agency_counts_as_one_text_and_each_specialist_too() -> None:
     having, every = by_hand(rows_of(), 2)
     repeats = Repeats(sparse.csr_matrix(having), sparse.csr_matrix(every))
-    counts = np.array([[4 + LEAST - 1, 4, 2, 0, 0], [4, 4, 1, 3 * LEAST, 0]])
+    counts = np.array([[4 + LEAST - 1, 4, 2, 0, 4], [4, 4, 1, 3 * LEAST, 4]])
     texts = seen(sparse.csr_matrix(counts), 8 + LEAST - 1 + 3 * LEAST, repeats)
-    assert texts.having.tolist() == pytest.approx([1 + LEAST - 1, 1, 3, 3, 0], abs=0.05)
+    assert texts.having.tolist() == pytest.approx([1 + LEAST - 1, 1, 3, 3, 1], abs=0.05)
     assert texts.texts[1] == pytest.approx(1 + LEAST - 1 + 3 * LEAST, abs=0.05)
 
 
