@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, are_forms, named, told_apart, unevenness, without_repeats
+from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, Shares, are_forms, named, told_apart, without_repeats
 from linnaeus.taxonomy.discovery.vectors import Places
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
 
@@ -46,8 +46,8 @@ class Corpus:
         self.tree = Tree.of([*curated, *nodes])
         counts = np.array([self._seen(texts).having for texts in leaves.values()])
         sizes = np.array([len(texts) for texts in leaves.values()])
-        weights = unevenness(sparse.csr_matrix(counts), sizes)
-        self.lexicon = Lexicon(self.terms, self._seen([text for texts in leaves.values() for text in texts]), weights)
+        shares = Shares(sparse.csr_matrix(counts / sizes[:, None]), sizes)
+        self.lexicon = Lexicon(self.terms, self._seen([text for texts in leaves.values() for text in texts]), shares)
 
     def _seen(self, texts: Sequence[Text]) -> Seen:
         having = np.array([sum(term in text for text in texts) for term in self.terms], dtype=float)
@@ -160,7 +160,8 @@ def test_terms_without_repeats() -> None:
 
 def test_the_score_is_that_of_the_formula() -> None:
     inside, every = Seen(np.array([30.0, 0]), np.array([40.0, 40])), Seen(np.array([40.0, 50]), np.array([100.0, 100]))
-    lexicon = Lexicon(("goal", "song"), Seen(np.array([50.0, 80]), np.array([200.0, 200])), np.array([0.5, 1]))
+    corpus = Seen(np.array([50.0, 80]), np.array([200.0, 200]))
+    lexicon = Lexicon(("goal", "song"), corpus, Shares(sparse.csr_matrix((0, 2)), np.zeros(0, np.int64)))
 
     def log_odds(k: float, n: float) -> float:
         return math.log((k + 50 * 0.25) / (n + 50 - k - 50 * 0.25))
@@ -169,17 +170,34 @@ def test_the_score_is_that_of_the_formula() -> None:
         log_odds(30, 40) - log_odds(k, n) - 1.645 * math.sqrt(1 / (30 + 12.5) + 1 / (k + 12.5))
         for k, n in ((10, 60), (20, 160))
     ]
-    share = (30 + 12.5) / 90
-    found = told_apart(inside, [every, lexicon.corpus], lexicon)
-    assert found.tolist() == pytest.approx([math.sqrt(share) * min(ratios) * 0.5, 0])
+    found = told_apart(inside, np.array([0.75, 0]), [every, corpus], lexicon)
+    assert found.tolist() == pytest.approx([0.75 * min(ratios), 0])
+
+
+def test_what_one_topic_has_names_it_and_not_the_node_above() -> None:
+    topics = {
+        "football": texts(40, goal=38, fans=16),
+        "tennis": texts(40, racket=38, fans=16),
+        "golf": texts(40, hole=38, fans=16),
+        "songs": texts(120, "song"),
+    }
+    names = Corpus(topics, dict.fromkeys(["football", "tennis", "golf"], "sport")).names()
+    assert names["sport"].startswith("fans")
 
 
 def test_what_all_topics_have_alike_weighs_nothing_and_what_one_has_weighs_one() -> None:
-    having = sparse.csr_matrix(np.array([[10, 5, 8], [20, 0, 0], [30, 0, 24]]))
-    found = unevenness(having, np.array([10, 20, 30]))
+    shares = Shares(
+        sparse.csr_matrix(np.array([[0.9, 0.5, 0.8, 0], [0.9, 0, 0, 0], [0.9, 0, 0.8, 0]])), np.array([1, 2, 1])
+    )
     of_two = 1 - math.log(2) / math.log(3)
-    assert found == pytest.approx([0, 1, of_two])
-    assert unevenness(having[:1], np.array([10])).tolist() == [1, 1, 1]
+    for at in range(3):
+        assert shares.unevenness(np.array([at])) == pytest.approx([0, 1, of_two, 1])
+    # Topics below one node count as one: of the texts of the first two a third have 0.8, which are 0.8 / 3 and 0.8.
+    assert shares.unevenness(np.array([0, 2])) == pytest.approx([0, 1, 1, 1])
+    of_both = 1 + (0.25 * math.log(0.25) + 0.75 * math.log(0.75)) / math.log(2)
+    assert shares.unevenness(np.array([0, 1])) == pytest.approx([0, 1, of_both, 1])
+    assert shares.unevenness(np.arange(3)).tolist() == [1, 1, 1, 1]
+    assert shares.roots(np.array([0, 1])) == pytest.approx([math.sqrt(0.9), math.sqrt(0.5) / 3, math.sqrt(0.8) / 3, 0])
 
 
 @settings(max_examples=40, deadline=None)

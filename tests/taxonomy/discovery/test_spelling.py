@@ -21,6 +21,7 @@ from linnaeus.taxonomy.tree import CURATED, Node, Tree
         ("हिन्दी।", "हिन्दी", "हिन्दी"),
         ("end.", "end", "end"),
         ("--", "", ""),
+        ("&", "", "&"),
         ("x" * 41, "", ""),
     ],
 )
@@ -34,11 +35,22 @@ def test_terms_are_spelled_as_most_texts_have_them(spark: SparkSession) -> None:
         "US trade. Tell us of the BANK OF ENGLAND.",
         "The Bank of England met; a bank in the north of England did not.",
         "A prime minister, the prime minister and (the) Prime Minister",
+        "Dungeons & Dragons; dungeons -- and dragons",
         None,
         "",
     ]
     frame = spark.createDataFrame([(one,) for one in texts], f"{c.TEXT} string").repartition(3)
-    wanted = {"us", "bank england", "iphone", "prime minister", "england", "sales", "nowhere", "north england"}
+    wanted = {
+        "us",
+        "bank england",
+        "iphone",
+        "prime minister",
+        "england",
+        "sales",
+        "nowhere",
+        "north england",
+        "dungeons dragons",
+    }
     assert spellings(frame, wanted) == {
         "us": "US",
         "bank england": "Bank of England",
@@ -47,6 +59,7 @@ def test_terms_are_spelled_as_most_texts_have_them(spark: SparkSession) -> None:
         "england": "England",
         "sales": "sales",
         "north england": "north of England",
+        "dungeons dragons": "Dungeons & Dragons",
     }
     assert spellings(frame, set()) == {}
 

@@ -2,12 +2,13 @@
 
 A term's score is the product of three numbers:
 
-- the root of the share of the node's texts that have it;
+- the root of the share of a topic's texts that have it, as mean over the texts at or below the node: what one topic
+  alone has names that one, not the node above;
 - how much more often it stands in them than in the other texts below the node's parent, and than in all other texts,
   the lesser of the two: the logarithm of the odds ratio, with the corpus as prior and less its uncertainty (Monroe,
   Colaresi and Quinn, 2008, Fightin' words, equations 15 to 22; here texts are counted, not words);
-- how unevenly it is spread over the topics, one less its normalised entropy (Dumais, 1991, Improving the retrieval of
-  information from external sources): boilerplate stands in all of them.
+- how unevenly it is spread over the node and the topics that are not below it, one less its normalised entropy (Dumais,
+  1991, Improving the retrieval of information from external sources): boilerplate stands in all of them.
 """
 
 from __future__ import annotations
@@ -49,17 +50,65 @@ class Seen:
     @property
     def share(self) -> Doubles:
         """Of the texts that have each term, 0 where there are no texts."""
-        return self.having / np.maximum(self.texts, _TINY)
+        return np.asarray(self.having / np.maximum(self.texts, _TINY))
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """The shares of each topic's texts that have each term (topics, terms), and how many texts it has (topics,)."""
+
+    of_topics: sparse.csr_matrix
+    sizes: npt.NDArray[np.int64]
+
+    def roots(self, places: Places) -> Doubles:
+        """The root of the share of a topic's texts that have each term (terms,), as mean over these topics' texts."""
+        return self._mean(self._roots, places)
+
+    def unevenness(self, places: Places) -> Doubles:
+        """One less the entropy of each term's (terms,) spread over these topics, as one, and each of the others, where
+        1 is that of an even spread."""
+        n = len(self.sizes) - len(places) + 1
+        if n < 2:
+            return np.ones(self.of_topics.shape[1])
+        own = self._mean(self.of_topics, places)
+        every, every_part = self._sums
+        total = every - _sum(self.of_topics[places]) + own
+        parts = every_part - _sum(self._parts[places]) + own * np.log(np.maximum(own, _TINY))
+        entropy = np.log(np.maximum(total, _TINY)) - parts / np.maximum(total, _TINY)
+        return np.asarray(np.where(total > _TINY, np.clip(1 - entropy / np.log(n), 0.0, 1.0), 1.0))
+
+    @cached_property
+    def _roots(self) -> sparse.csr_matrix:
+        return self.of_topics.sqrt()
+
+    @cached_property
+    def _parts(self) -> sparse.csr_matrix:
+        """Each share times its logarithm."""
+        found = self.of_topics.copy()
+        found.data = found.data * np.log(np.maximum(found.data, _TINY))
+        return found
+
+    @cached_property
+    def _sums(self) -> tuple[Doubles, Doubles]:
+        return _sum(self.of_topics), _sum(self._parts)
+
+    def _mean(self, values: sparse.csr_matrix, places: Places) -> Doubles:
+        weights = self.sizes[places] / max(1, self.sizes[places].sum())
+        return np.asarray(weights @ values[places]).reshape(-1)
+
+
+def _sum(values: sparse.csr_matrix) -> Doubles:
+    return np.asarray(values.sum(axis=0), dtype=np.float64).reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
     """The terms (words, and pairs of neighbours with a blank between them), the texts of the whole corpus, and the
-    weights (terms,) of the terms by how unevenly topics have them, 0 to 1."""
+    topics' shares."""
 
     terms: tuple[str, ...]
     corpus: Seen
-    weights: Doubles
+    shares: Shares
 
     @cached_property
     def parts(self) -> Places:
@@ -84,26 +133,11 @@ class Lexicon:
         return np.asarray(~is_pair | (is_known & (npmi >= _PHRASE) & ~twice))
 
 
-def unevenness(having: sparse.csr_matrix, texts: npt.NDArray[np.int64]) -> Doubles:
-    """One less the entropy of each term's (terms,) spread over topics, where 1 is that of an even one: of how many
-    texts of each topic (topics, terms) have it, and how many texts each has (topics,)."""
-    n = len(texts)
-    if n < 2:
-        return np.ones(having.shape[1])
-    rates = (sparse.diags(1 / np.maximum(texts, 1)) @ having).tocsr()
-    rates.sort_indices()  # so that they are added up in one order
-    rates = rates.tocoo()
-    totals = np.bincount(rates.col, weights=rates.data, minlength=having.shape[1])
-    shares = rates.data / np.maximum(totals[rates.col], _TINY)
-    parts = shares * np.log(np.maximum(shares, _TINY))
-    return 1 + np.bincount(rates.col, weights=parts, minlength=having.shape[1]) / np.log(n)
-
-
 def named(
     tree: Tree, members: Mapping[str, Places], seen: Callable[[Places], Seen], lexicon: Lexicon, n_keywords: int
 ) -> dict[str, Node]:
     """The discovered nodes by id, with names and keywords: `members` has the places of the topics at each or below it,
-    and `seen` the texts of such.
+    and `seen` counts the texts of such.
 
     A name stands once in the tree, and has no word that the name of a node above it has. Its terms are the first of the
     node's keywords; the others tell it from the whole corpus. Nodes above choose first, then the larger ones.
@@ -112,11 +146,12 @@ def named(
     words = {node.id: _SIGNS.split(node.name.casefold()) for node in tree}
     found: dict[str, Node] = {}
     for node_id in sorted(members, key=lambda one: (tree.level(one), -tree.nodes[one].size, one)):
-        node, own = tree.nodes[node_id], seen(members[node_id])
-        in_corpus = ranked(told_apart(own, [lexicon.corpus], lexicon), lexicon, n_keywords)
+        node, places = tree.nodes[node_id], members[node_id]
+        own, worth = seen(places), lexicon.shares.roots(places) * lexicon.shares.unevenness(places)
+        in_corpus = ranked(told_apart(own, worth, [lexicon.corpus], lexicon), lexicon, n_keywords)
         keywords = apart(in_corpus, n_keywords) or node.keywords
         beside = lexicon.corpus if node.parent is None else seen(_below(node.parent, tree, members))
-        terms = ranked(told_apart(own, [beside, lexicon.corpus], lexicon), lexicon, n_keywords)
+        terms = ranked(told_apart(own, worth, [beside, lexicon.corpus], lexicon), lexicon, n_keywords)
         said = {word for above in tree.path(node_id)[:-1] for word in words[above]}
         name, first = _name(_chosen(terms, keywords, n_keywords, said), taken)
         taken.add(name.casefold())
@@ -151,15 +186,15 @@ def _name(terms: Sequence[str], taken: Collection[str]) -> tuple[str, tuple[str,
     return f"{name} {number}", tuple(terms[:TERMS])
 
 
-def told_apart(node: Seen, beside: Sequence[Seen], lexicon: Lexicon) -> Doubles:
+def told_apart(node: Seen, worth: Doubles, beside: Sequence[Seen], lexicon: Lexicon) -> Doubles:
     """How well each term (terms,) tells the node's texts from the others of each of `beside`, which have the node's
-    among them; 0 for a term that does not, and for one that can name nothing.
+    among them; 0 for a term that does not, and for one that can name nothing. `worth` (terms,) is what a
+    term counts besides.
 
     A phrase that stands in most of the texts of one of its words counts at least as that word does.
     """
     ratio = np.minimum.reduce([_surely_more(node, every - node, lexicon) for every in beside])
-    share = _with_prior(node, lexicon).share
-    scores = np.where(node.having > 0, np.sqrt(share) * np.maximum(ratio, 0.0) * lexicon.weights, 0.0)
+    scores = worth * np.maximum(ratio, 0.0)
     of_words = scores.copy()
     for part in lexicon.parts.T:
         stands_for = (part >= 0) & (scores > 0) & (node.having >= _STANDS_FOR * node.having[part])
@@ -171,7 +206,7 @@ def _surely_more(node: Seen, others: Seen, lexicon: Lexicon) -> Doubles:
     """The logarithm (terms,) of the odds ratio of the node's texts and others, less its uncertainty."""
     inside, outside = _with_prior(node, lexicon), _with_prior(others, lexicon)
     deviation = np.sqrt(1 / np.maximum(inside.having, _TINY) + 1 / np.maximum(outside.having, _TINY))
-    return _log_odds(inside) - _log_odds(outside) - _DEVIATIONS * deviation
+    return np.asarray(_log_odds(inside) - _log_odds(outside) - _DEVIATIONS * deviation)
 
 
 def _with_prior(seen: Seen, lexicon: Lexicon) -> Seen:
@@ -179,7 +214,7 @@ def _with_prior(seen: Seen, lexicon: Lexicon) -> Seen:
 
 
 def _log_odds(seen: Seen) -> Doubles:
-    return np.log(np.maximum(seen.having, _TINY) / np.maximum(seen.texts - seen.having, _TINY))
+    return np.asarray(np.log(np.maximum(seen.having, _TINY) / np.maximum(seen.texts - seen.having, _TINY)))
 
 
 def ranked(scores: Doubles, lexicon: Lexicon, most: int) -> list[str]:

@@ -25,6 +25,7 @@ _FOUND = StructType(
     [StructField(_TERM, StringType()), StructField(_WRITTEN, StringType()), StructField(c.N, LongType())]
 )
 _BETWEEN = 2  # words at most that stand between those of a pair: the stop words that its tokens lost
+_AND = ("&", "+")  # signs that are read as a word
 _LONGEST = 40  # characters of a word
 
 
@@ -72,7 +73,7 @@ class _Words:
         for end in range(1, len(words)):
             pair = f"{first} {words[end][0]}"
             if pair in self._wanted:
-                yield pair, " ".join(written for _, written in words[: end + 1])
+                yield pair, " ".join(written for _, written in words[: end + 1] if written)
                 return
 
     def _token(self, word: str) -> tuple[str, str]:
@@ -84,13 +85,13 @@ class _Words:
 
 
 def as_token(word: str) -> tuple[str, str]:
-    """A word as a token, and without the punctuation about it: ("us", "U.S.") of "(U.S.)"."""
+    """A word as a token, and without the punctuation about it: ("us", "U.S.") of "(U.S.)". Signs are no token."""
     if len(word) > _LONGEST:
         return "", ""
     composed = unicodedata.normalize("NFC", word)
     is_kept = [_is_of_word(one) for one in composed]
     if True not in is_kept:
-        return "", ""
+        return "", word if word in _AND else ""
     start, end = is_kept.index(True), len(is_kept) - is_kept[::-1].index(True)
     written = composed[start:end]
     if "." in written and composed[end : end + 1] == ".":

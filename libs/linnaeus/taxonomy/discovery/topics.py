@@ -10,7 +10,7 @@ from scipy import sparse
 
 from linnaeus.contracts.config import Discovery
 from linnaeus.taxonomy.discovery.merging import distances, sums_by, tier_counts, tiers
-from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, named, unevenness
+from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, Shares, named
 from linnaeus.taxonomy.discovery.repeats import ONE, Repeats
 from linnaeus.taxonomy.discovery.terms import c_tf_idf, keywords
 from linnaeus.taxonomy.discovery.vectors import Directions, Doubles, Places, Whole, of_whole, unit
@@ -64,9 +64,16 @@ class Topics:
 
     @property
     def lexicon(self) -> Lexicon:
-        """The terms, how often all texts have them, and how unevenly the topics do."""
-        corpus = self.seen() if self.corpus is None else self.corpus
-        return Lexicon(self.terms, corpus, unevenness(self.having, self.sizes))
+        """The terms, how often all texts have them, and in which shares the topics do."""
+        return Lexicon(self.terms, self.seen() if self.corpus is None else self.corpus, self._shares())
+
+    def _shares(self) -> Shares:
+        found = self.having.tocoo()
+        texts = self.sizes[found.row].astype(np.float64)
+        if self.repeats is not None:
+            texts -= np.asarray(self.repeats.texts[found.row, found.col]).reshape(-1) / ONE
+        shares = np.where(texts > 0, found.data / np.where(texts > 0, texts, 1.0), 0.0)
+        return Shares(sparse.csr_matrix((shares, (found.row, found.col)), shape=found.shape), self.sizes)
 
     def apart(self, term_share: float) -> Doubles:
         """Distances (k, k): by their words alone where there are no directions."""
