@@ -247,10 +247,8 @@ def ours(one: Set, texts: Texts, overrides: tuple[str, ...]) -> Topics:
 def discovered(texts: Texts, config: Config) -> tuple[Tree, list[str | None], float]:
     """The tree that the job's functions find, the node of each content, and the seconds that it took."""
     session, settings = build_session(config, "benchmark"), config.discovery
-    rows = [
-        (name, creator, name, vector.tobytes(), tokens)
-        for name, creator, vector, tokens in zip(texts.ids, texts.creators, texts.vectors, texts.tokens, strict=True)
-    ]
+    vectors = [vector.tobytes() for vector in texts.vectors]
+    rows = list(zip(texts.ids, texts.creators, texts.ids, vectors, texts.tokens, strict=True))
     schema = (
         f"{c.CONTENT_ID} string, {c.CREATOR_ID} string, {c.CONTENT_HASH} string, {c.VECTOR} binary, "
         f"{c.TOKENS} array<string>"
@@ -259,8 +257,8 @@ def discovered(texts: Texts, config: Config) -> tuple[Tree, list[str | None], fl
     frame.count()
     with timed() as clock, ExitStack() as held:
         keep = partial(cached, until=held)
-        vectors = frame.select(c.CONTENT_ID, c.VECTOR)
-        given = material(with_fit(frame, settings.a_creator).join(vectors, c.CONTENT_ID), WIDTH, 2, settings, keep)
+        fit = with_fit(frame, settings.a_creator).join(frame.select(c.CONTENT_ID, c.VECTOR), c.CONTENT_ID)
+        given = material(fit, WIDTH, 2, settings, keep)
         tokens = DiscoveryTexts(frame.select(c.CONTENT_ID, c.CONTENT_HASH, c.TOKENS), settings.pairs)
         found = discover(given, tokens, Guides.none(given.width), [], settings, keep)
         placed = {row[c.CONTENT_ID]: row[NODE] for row in found.placed.select(c.CONTENT_ID, NODE).collect()}
