@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -35,8 +36,6 @@ from scipy import sparse
 from sklearn.metrics import normalized_mutual_info_score
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-
-import itertools
 
 from jobs import aggregate_labels, build_tokens, ingest_bronze
 from jobs._discovery import texts_of
