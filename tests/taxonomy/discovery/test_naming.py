@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +43,10 @@ class Corpus:
             if node not in fixed
         }
         sizes_of = {node: sum(len(leaves[leaf]) for leaf in members[node]) for node in self.members}
-        nodes = [Node(node, "", above.get(node), size=size) for node, size in sizes_of.items()]
+        nodes = [
+            Node(node, "", above.get(node), keywords=self._candidates(node), size=size)
+            for node, size in sizes_of.items()
+        ]
         self.tree = Tree.of([*curated, *nodes])
         counts = np.array([self._seen(texts).having for texts in leaves.values()])
         sizes = np.array([len(texts) for texts in leaves.values()])
@@ -55,6 +59,10 @@ class Corpus:
 
     def seen(self, places: Places) -> Seen:
         return self._seen([text for at in places.tolist() for text in self.texts[at]])
+
+    def _candidates(self, node: str) -> tuple[str, ...]:
+        having = self.seen(self.members[node]).having
+        return tuple(self.terms[at] for at in np.argsort(-having, kind="stable") if having[at] > 0)
 
     def named(self, n_keywords: int = 10) -> dict[str, Node]:
         return named(self.tree, self.members, self.seen, self.lexicon, n_keywords)
@@ -111,6 +119,17 @@ def test_boilerplate_of_all_topics_is_in_no_name_nor_keyword() -> None:
         "coach, season",
         "mars, nasa",
     ]
+
+
+def test_keywords_are_the_candidates_that_tell_and_the_terms_of_the_name_last() -> None:
+    one = texts(40, "said", goal=38, match=34, team=30, derby=28, striker=20)
+    corpus = Corpus({"one": one, "other": texts(90, "said", match=2, team=1, song=80)})
+    found = corpus.named(6)["one"]
+    assert found.name == "goal, derby, match"
+    assert found.keywords == ("goal", "match", "team", "derby", "striker")
+    assert corpus.named(3)["one"].keywords == ("goal", "match", "derby")
+    corpus.tree = Tree.of([replace(node, keywords=("said", "match", "striker")) for node in corpus.tree])
+    assert corpus.named(4)["one"].keywords == ("match", "striker", "goal", "derby")
 
 
 def test_no_word_stands_twice_in_any_of_its_forms() -> None:

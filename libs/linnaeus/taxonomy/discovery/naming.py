@@ -119,6 +119,10 @@ class Lexicon:
             [[place_of.get(word, -1) for word in words] if len(words) == 2 else [-1, -1] for words in split], np.int32
         ).reshape(-1, 2)
 
+    def those(self, places: npt.NDArray[np.int64]) -> frozenset[str]:
+        """The terms at these places."""
+        return frozenset(self.terms[place] for place in places.tolist())
+
     @cached_property
     def can_name(self) -> npt.NDArray[np.bool_]:
         """Which terms (terms,) are words, or phrases: pairs whose words stand together far more often than by chance,
@@ -137,10 +141,10 @@ def named(
     tree: Tree, members: Mapping[str, Places], seen: Callable[[Places], Seen], lexicon: Lexicon, n_keywords: int
 ) -> dict[str, Node]:
     """The discovered nodes by id, with names and keywords: `members` has the places of the topics at each or below it,
-    and `seen` counts the texts of such.
+    `seen` counts the texts of such, and a node's keywords are candidates, the weightiest first.
 
-    A name stands once in the tree, and has no word that the name of a node above it has. Its terms are the first of the
-    node's keywords; the others tell it from the whole corpus. Nodes above choose first, then the larger ones.
+    A name stands once in the tree, and has no word that the name of a node above it has. Keywords are those that tell a
+    node from the corpus, and the terms of its name. Nodes above choose first, then the larger ones.
     """
     taken = {node.name.casefold() for node in tree if node.id not in members}
     words = {node.id: _SIGNS.split(node.name.casefold()) for node in tree}
@@ -148,16 +152,15 @@ def named(
     for node_id in sorted(members, key=lambda one: (tree.level(one), -tree.nodes[one].size, one)):
         node, places = tree.nodes[node_id], members[node_id]
         own, worth = seen(places), lexicon.shares.roots(places) * lexicon.shares.unevenness(places)
-        in_corpus = ranked(told_apart(own, worth, [lexicon.corpus], lexicon), lexicon, n_keywords)
-        keywords = apart(in_corpus, n_keywords) or node.keywords
+        telling = lexicon.those(_enough(told_apart(own, worth, [lexicon.corpus], lexicon)))
+        keywords = apart([one for one in node.keywords if one in telling] or node.keywords, n_keywords)
         beside = lexicon.corpus if node.parent is None else seen(_below(node.parent, tree, members))
         terms = ranked(told_apart(own, worth, [beside, lexicon.corpus], lexicon), lexicon, n_keywords)
         said = {word for above in tree.path(node_id)[:-1] for word in words[above]}
         name, first = _name(_chosen(terms, keywords, n_keywords, said), taken)
         taken.add(name.casefold())
         words[node_id] = _SIGNS.split(name.casefold())
-        keywords = apart(list(dict.fromkeys([*first, *keywords])), n_keywords)
-        found[node_id] = replace(node, name=name, keywords=keywords)
+        found[node_id] = replace(node, name=name, keywords=_with_terms(keywords, first, n_keywords))
     return found
 
 
@@ -166,6 +169,12 @@ def _below(parent: str, tree: Tree, members: Mapping[str, Places]) -> Places:
     if parent in members:
         return members[parent]
     return np.concatenate([members[one] for one in tree.children[parent] if one in members])
+
+
+def _with_terms(keywords: Sequence[str], terms: Sequence[str], n: int) -> tuple[str, ...]:
+    """n keywords, the terms among them: those that are not come last."""
+    missing = [term for term in terms if term not in keywords]
+    return (*keywords[: max(0, n - len(missing))], *missing)[:n]
 
 
 def _chosen(terms: Sequence[str], keywords: Sequence[str], most: int, said: Collection[str]) -> tuple[str, ...]:
@@ -220,11 +229,15 @@ def _log_odds(seen: Seen) -> Doubles:
 def ranked(scores: Doubles, lexicon: Lexicon, most: int) -> list[str]:
     """The terms that score at least a tenth of the best, the highest first; of equal ones phrases, then by the
     alphabet. So many that `most` should be left without repeats."""
-    places = np.flatnonzero((scores > 0) & (scores >= _LEAST * scores.max(initial=0.0)))
+    places = _enough(scores)
     kept = places[np.argsort(-scores[places], kind="stable")][: 4 * most]
     return [
         term for _, _, term in sorted((-scores[at], " " not in lexicon.terms[at], lexicon.terms[at]) for at in kept)
     ]
+
+
+def _enough(scores: Doubles) -> npt.NDArray[np.int64]:
+    return np.flatnonzero((scores > 0) & (scores >= _LEAST * scores.max(initial=0.0)))
 
 
 def without_repeats(terms: Sequence[str], most: int, said: Collection[str] = ()) -> tuple[str, ...]:

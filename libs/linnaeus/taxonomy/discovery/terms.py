@@ -147,11 +147,16 @@ def c_tf_idf(counts: sparse.csr_matrix) -> sparse.csr_matrix:
 
 def keywords(weights: sparse.csr_matrix, terms: Sequence[str], n: int) -> list[tuple[str, ...]]:
     """Of each group its n weightiest terms that stand apart, of equal ones by the alphabet."""
+    return [apart(found, n) for found in weightiest(weights, terms, 4 * n)]
+
+
+def weightiest(weights: sparse.csr_matrix, terms: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    """Of each group its n weightiest terms, of equal ones by the alphabet."""
     found = []
     for group in range(weights.shape[0]):
         row = weights[group]
         by_weight = sorted(zip(-row.data, (terms[place] for place in row.indices), strict=True))
-        found.append(apart([term for _, term in by_weight[: 4 * n]], n))
+        found.append(tuple(term for _, term in by_weight[:n]))
     return found
 
 

@@ -12,11 +12,12 @@ from linnaeus.contracts.config import Discovery
 from linnaeus.taxonomy.discovery.merging import distances, sums_by, tier_counts, tiers
 from linnaeus.taxonomy.discovery.naming import Lexicon, Seen, Shares, named
 from linnaeus.taxonomy.discovery.repeats import ONE, Repeats
-from linnaeus.taxonomy.discovery.terms import c_tf_idf, keywords
+from linnaeus.taxonomy.discovery.terms import c_tf_idf, weightiest
 from linnaeus.taxonomy.discovery.vectors import Directions, Doubles, Places, Whole, of_whole, unit
 from linnaeus.taxonomy.tree import TIERS, Node, Tree
 
 TOPIC, ABOVE = "topic", "above"  # begin temporary ids
+_CANDIDATES = 8  # terms that each keyword is chosen from
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,7 @@ _Found = tuple[Node, Places]  # a node, and the places of the topics at it or be
 
 
 def _below(topics: Topics, places: Places, parent: str | None, most_tiers: int, settings: Discovery) -> list[_Found]:
-    """Nodes of topics (at `places`), and of the tiers between them and `parent`."""
+    """Nodes of topics (at `places`), and of the tiers between them and `parent`; candidates are their keywords."""
     groups = np.full(len(topics.sizes), -1, np.int32)
     groups[places] = np.arange(len(places))
     own = topics.merged(groups, len(places))
@@ -141,7 +142,7 @@ def _below(topics: Topics, places: Places, parent: str | None, most_tiers: int, 
     found = []
     for tier, clusters in enumerate(above):
         merged = own.merged(clusters, counts[tier])
-        words = keywords(c_tf_idf(merged.having), merged.terms, settings.keywords)
+        words = weightiest(c_tf_idf(merged.having), merged.terms, _CANDIDATES * settings.keywords)
         for cluster in range(counts[tier]):
             members = np.flatnonzero(clusters == cluster)
             if len(members) == 1 or len(members) == len(places):
@@ -150,7 +151,7 @@ def _below(topics: Topics, places: Places, parent: str | None, most_tiers: int, 
             found.append((_node(node_id, parent_of[members[0]], words[cluster], merged, cluster), places[members]))
             for member in members:
                 parent_of[member] = node_id
-    words = keywords(c_tf_idf(topics.having), topics.terms, settings.keywords)
+    words = weightiest(c_tf_idf(topics.having), topics.terms, _CANDIDATES * settings.keywords)
     return found + [
         (_node(topic_id(place), parent_of[at], words[place], topics, place), places[[at]])
         for at, place in enumerate(places.tolist())
