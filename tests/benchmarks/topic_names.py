@@ -178,7 +178,11 @@ def main() -> None:
         old = before(found, config.discovery.keywords)
         rows += [found.row(one.name, "ours"), found.named(old).row(one.name, "before")]
         if options.bertopic:
-            rows.append(of_bertopic(options.bertopic, one.name, texts).row(one.name, "BERTopic"))
+            theirs = of_bertopic(options.bertopic, one.name, texts)
+            alike = (f"discovery.topics={len(theirs.tree)}", "discovery.tiers=1", *options.set)
+            tree_alike, nodes_alike, _ = discovered(texts, config_for(one, alike))
+            rows.append(placed(tree_alike, nodes_alike, texts).row(one.name, "ours, as many topics, one tier"))
+            rows.append(theirs.row(one.name, "BERTopic"))
         frame = build_session(config, "benchmark").createDataFrame(
             [(text,) for text in texts.texts], f"{c.TEXT} string"
         )

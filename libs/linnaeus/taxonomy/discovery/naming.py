@@ -197,8 +197,7 @@ def _name(terms: Sequence[str], taken: Collection[str]) -> tuple[str, tuple[str,
 
 def told_apart(node: Seen, worth: Doubles, beside: Sequence[Seen], lexicon: Lexicon) -> Doubles:
     """How well each term (terms,) tells the node's texts from the others of each of `beside`, which have the node's
-    among them; 0 for a term that does not, and for one that can name nothing. `worth` (terms,) is what a
-    term counts besides.
+    among them; 0 for a term that does not. `worth` (terms,) is what a term counts besides.
 
     A phrase that stands in most of the texts of one of its words counts at least as that word does.
     """
@@ -208,7 +207,7 @@ def told_apart(node: Seen, worth: Doubles, beside: Sequence[Seen], lexicon: Lexi
     for part in lexicon.parts.T:
         stands_for = (part >= 0) & (scores > 0) & (node.having >= _STANDS_FOR * node.having[part])
         scores = np.where(stands_for, np.maximum(scores, of_words[part]), scores)
-    return np.where(lexicon.can_name, scores, 0.0)
+    return scores
 
 
 def _surely_more(node: Seen, others: Seen, lexicon: Lexicon) -> Doubles:
@@ -227,9 +226,9 @@ def _log_odds(seen: Seen) -> Doubles:
 
 
 def ranked(scores: Doubles, lexicon: Lexicon, most: int) -> list[str]:
-    """The terms that score at least a tenth of the best, the highest first; of equal ones phrases, then by the
-    alphabet. So many that `most` should be left without repeats."""
-    places = _enough(scores)
+    """The words and phrases that score at least a tenth of the best, the highest first; of equal ones phrases, then by
+    the alphabet. So many that `most` should be left without repeats."""
+    places = _enough(np.where(lexicon.can_name, scores, 0.0))
     kept = places[np.argsort(-scores[places], kind="stable")][: 4 * most]
     return [
         term for _, _, term in sorted((-scores[at], " " not in lexicon.terms[at], lexicon.terms[at]) for at in kept)

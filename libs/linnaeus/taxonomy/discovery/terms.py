@@ -161,12 +161,14 @@ def weightiest(weights: sparse.csr_matrix, terms: Sequence[str], n: int) -> list
 
 
 def apart(terms: Sequence[str], n: int) -> tuple[str, ...]:
-    """The first n terms, without words of pairs that stand before them, and without pairs both of whose words do."""
+    """The first n terms, without words of pairs that stand before them, without pairs both of whose words do, and
+    without pairs of one word."""
     chosen: list[str] = []
     for term in terms:
         words = set(term.split())
         in_pairs = {word for one in chosen if " " in one for word in one.split()}
-        if len(chosen) < n and not words <= (in_pairs if len(words) == 1 else set(chosen)):
+        is_twice = len(words) <= term.count(" ")
+        if len(chosen) < n and not is_twice and not words <= (in_pairs if len(words) == 1 else set(chosen)):
             chosen.append(term)
     return tuple(chosen)
 
