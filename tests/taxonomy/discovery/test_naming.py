@@ -175,6 +175,7 @@ def test_terms_without_repeats() -> None:
     terms = ["world cup", "cup final", "final", "brazil", "world"]
     assert without_repeats(terms, 3) == ("world cup", "final", "brazil")
     assert without_repeats(terms, 1, {"cups"}) == ("final",)
+    assert without_repeats(["cup cups", "ap ap", "goal"], 3) == ("goal",)
 
 
 def test_the_score_is_that_of_the_formula() -> None:

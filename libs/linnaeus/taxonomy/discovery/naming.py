@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations, product
 
 import numpy as np
 import numpy.typing as npt
@@ -173,8 +174,9 @@ def _below(parent: str, tree: Tree, members: Mapping[str, Places]) -> Places:
 
 def _with_terms(keywords: Sequence[str], terms: Sequence[str], n: int) -> tuple[str, ...]:
     """n keywords, the terms among them: those that are not come last."""
-    missing = [term for term in terms if term not in keywords]
-    return (*keywords[: max(0, n - len(missing))], *missing)[:n]
+    others = [one for one in keywords if one not in terms][: max(0, n - len(terms))]
+    kept = [one for one in keywords if one in terms or one in others]
+    return (*kept, *(one for one in terms if one not in kept))[:n]
 
 
 def _chosen(terms: Sequence[str], keywords: Sequence[str], most: int, said: Collection[str]) -> tuple[str, ...]:
@@ -240,13 +242,14 @@ def _enough(scores: Doubles) -> npt.NDArray[np.int64]:
 
 
 def without_repeats(terms: Sequence[str], most: int, said: Collection[str] = ()) -> tuple[str, ...]:
-    """At most so many of the terms, in their order: none has a word that one before it has, or that is among `said`,
-    in any of its forms."""
+    """At most so many of the terms, in their order: none has a word twice, or one that a term before it has or that is
+    among `said`, in any of its forms."""
     chosen: list[str] = []
     words = list(said)
     for term in terms:
         own = term.split(" ")
-        if len(chosen) < most and not any(are_forms(one, other) for one in own for other in words):
+        pairs = [*product(own, words), *combinations(own, 2)]
+        if len(chosen) < most and not any(are_forms(*pair) for pair in pairs):
             chosen.append(term)
             words += own
     return tuple(chosen)
