@@ -209,7 +209,7 @@ def told_apart(node: Seen, worth: Doubles, beside: Sequence[Seen], lexicon: Lexi
     for part in lexicon.parts.T:
         stands_for = (part >= 0) & (scores > 0) & (node.having >= _STANDS_FOR * node.having[part])
         scores = np.where(stands_for, np.maximum(scores, of_words[part]), scores)
-    return scores
+    return np.asarray(scores)
 
 
 def _surely_more(node: Seen, others: Seen, lexicon: Lexicon) -> Doubles:
