@@ -15,13 +15,16 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
+from linnaeus.features.markup import without_markup
+from linnaeus.features.text import text
 from linnaeus.features.tokens import tokenizer_version
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import slots
 from linnaeus.taxonomy.discovery.discover import Found, Texts
 from linnaeus.taxonomy.discovery.guided import Guides, guides_of, has_words, sums_by_node, words_of
-from linnaeus.taxonomy.discovery.material import Keep, Material, material, with_fit
+from linnaeus.taxonomy.discovery.material import Keep, Material, drawn, material, with_fit
 from linnaeus.taxonomy.discovery.placing import NODE
+from linnaeus.taxonomy.discovery.spelling import spelled, spellings, terms_of
 from linnaeus.taxonomy.lineage import KEY_CONTENTS, key_of
 from linnaeus.taxonomy.shares import with_ancestors
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
@@ -128,6 +131,14 @@ def guides_in(
     # What a file describes goes by the file: its direction in the tree in force was made from that.
     in_force = {node.id: node.centroid or () for node in curated if is_same and node.id not in said}
     return guides_of(by_examples, in_force, by_words, ids, settings.least_examples)
+
+
+def as_written(lake: Lake, config: Config, tree: Tree) -> Tree:
+    """The tree with the names and keywords of what was discovered as people write them, read off a sample of texts."""
+    contents = lake.read(tables.CONTENT).select(c.CONTENT_ID, text().alias(c.TEXT))
+    sample = drawn(contents, contents.count(), config.discovery.sample_contents)
+    read = sample.select(without_markup(F.col(c.TEXT)).alias(c.TEXT))
+    return spelled(tree, spellings(read, terms_of(tree)))
 
 
 def shared_with(lake: Lake, found: Found) -> dict[tuple[str, str], int]:

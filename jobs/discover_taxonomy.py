@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from jobs._discovery import (
+    as_written,
     curated_nodes,
     guides_in,
     keys_of,
@@ -52,6 +53,7 @@ def main(config: Config) -> JobResult:
     with ExitStack() as held:
         keep = partial(cached, until=held)
         found = _found(lake, config, before, stamp, keep)
+        found = replace(found, tree=as_written(lake, config, found.tree))
         lineage = _lineage(lake, found, before, stamp)
         version, n_placed, tree = _put_in_force(lake, config, found, lineage, before, inputs, stamp, keep)
     page = write_page(lake, config, version)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -22,7 +23,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +36,6 @@ from scipy import sparse
 from sklearn.metrics import normalized_mutual_info_score
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-
-import itertools
 
 from jobs import aggregate_labels, build_tokens, ingest_bronze
 from jobs._discovery import texts_of
@@ -52,6 +51,7 @@ from linnaeus.taxonomy.discovery.guided import Guides
 from linnaeus.taxonomy.discovery.material import material, with_fit
 from linnaeus.taxonomy.discovery.placing import NODE
 from linnaeus.taxonomy.discovery.terms import coherence
+from linnaeus.taxonomy.tree import Tree
 from tests.benchmarks.models import SETS, Set, config_of
 from tests.benchmarks.reference import Peer, Text, bare
 from tests.benchmarks.support import print_table, timed
@@ -63,12 +63,14 @@ WIDTH, CENTRES, NOISE = 384, 100, 0.04  # of clustered vectors; as tests/benchma
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """Contents by id: vectors (n, width) as float32, tokens, and the true section."""
+    """Contents by id: vectors (n, width) as float32, tokens, the true section, the creator, and title and body."""
 
     ids: list[str]
     vectors: npt.NDArray[np.float32]
     tokens: list[list[str]]
     sections: list[str]
+    creators: list[str]
+    texts: list[str]
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,8 @@ def texts_of_set(one: Set) -> Texts:
         _keep(lake, config, one, kept)
     found = np.load(kept)
     tokens = [line.split("\t") if line else [] for line in found["tokens"].tolist()]
-    return Texts(found["ids"].tolist(), found["vectors"], tokens, found["sections"].tolist())
+    given = {name: found[name].tolist() for name in ("ids", "sections", "creators", "texts")}
+    return Texts(vectors=found["vectors"], tokens=tokens, **given)
 
 
 def _keep(lake: Lake, config: Config, one: Set, kept: Path) -> None:
@@ -203,7 +206,7 @@ def _keep(lake: Lake, config: Config, one: Set, kept: Path) -> None:
         lake.read(tables.CONTENT)
         .join(texts_of(lake, config).tokens, [c.CONTENT_ID, c.CONTENT_HASH])
         .join(labels.select(F.col(c.ITEM_ID).alias(c.CONTENT_ID), c.LABEL), c.CONTENT_ID)
-        .select(c.CONTENT_ID, c.TITLE, c.BODY, c.TOKENS, c.LABEL)
+        .select(c.CONTENT_ID, c.CREATOR_ID, c.TITLE, c.BODY, c.TOKENS, c.LABEL)
         .orderBy(c.CONTENT_ID)
         .collect()  # a benchmark's texts: some thousands
     )
@@ -215,6 +218,8 @@ def _keep(lake: Lake, config: Config, one: Set, kept: Path) -> None:
         vectors=np.stack([vectors[row[c.CONTENT_ID]] for row in there]),
         tokens=np.array(["\t".join(row[c.TOKENS]) for row in there]),
         sections=np.array([row[c.LABEL] for row in there]),
+        creators=np.array([row[c.CREATOR_ID] for row in there]),
+        texts=np.array(["\n".join(filter(None, (row[c.TITLE], row[c.BODY]))) for row in there]),
     )
 
 
@@ -231,13 +236,18 @@ def _vectors(config: Config, one: Set, texts: dict[str, Text]) -> dict[str, npt.
 
 
 def ours(one: Set, texts: Texts, overrides: tuple[str, ...]) -> Topics:
-    """Ours, by what the job calls."""
-    config = config_for(one, overrides)
+    """Ours, by what the job calls, each content a creator of its own: BERTopic knows of none."""
+    tree, placed, seconds = discovered(replace(texts, creators=texts.ids), config_for(one, overrides))
+    at = {node: place for place, node in enumerate(sorted({node for node in placed if node is not None}))}
+    words = [list(tree.nodes[node].keywords) for node in at]
+    return Topics([-1 if node is None else at[node] for node in placed], words, seconds)
+
+
+def discovered(texts: Texts, config: Config) -> tuple[Tree, list[str | None], float]:
+    """The tree that the job's functions find, the node of each content, and the seconds that it took."""
     session, settings = build_session(config, "benchmark"), config.discovery
-    rows = [
-        (name, name, name, vector.tobytes(), tokens)
-        for name, vector, tokens in zip(texts.ids, texts.vectors, texts.tokens, strict=True)
-    ]
+    vectors = [vector.tobytes() for vector in texts.vectors]
+    rows = list(zip(texts.ids, texts.creators, texts.ids, vectors, texts.tokens, strict=True))
     schema = (
         f"{c.CONTENT_ID} string, {c.CREATOR_ID} string, {c.CONTENT_HASH} string, {c.VECTOR} binary, "
         f"{c.TOKENS} array<string>"
@@ -246,14 +256,14 @@ def ours(one: Set, texts: Texts, overrides: tuple[str, ...]) -> Topics:
     frame.count()
     with timed() as clock, ExitStack() as held:
         keep = partial(cached, until=held)
-        vectors = frame.select(c.CONTENT_ID, c.VECTOR)
-        given = material(with_fit(frame, settings.a_creator).join(vectors, c.CONTENT_ID), WIDTH, 2, settings, keep)
+        fit = with_fit(frame, settings.a_creator).join(frame.select(c.CONTENT_ID, c.VECTOR), c.CONTENT_ID)
+        given = material(fit, WIDTH, 2, settings, keep)
         tokens = DiscoveryTexts(frame.select(c.CONTENT_ID, c.CONTENT_HASH, c.TOKENS), settings.pairs)
         found = discover(given, tokens, Guides.none(given.width), [], settings, keep)
         placed = {row[c.CONTENT_ID]: row[NODE] for row in found.placed.select(c.CONTENT_ID, NODE).collect()}
-    print(f"{one.name}: {found.said}", file=sys.stderr)
-    words = [list(found.tree.nodes[node].keywords) for node in found.ids if node is not None]
-    return Topics([placed[name] for name in texts.ids], words, clock.seconds)
+    print(found.said, file=sys.stderr)
+    nodes = [found.ids[placed[name]] if placed[name] >= 0 else None for name in texts.ids]
+    return found.tree, nodes, clock.seconds
 
 
 def bertopic(python: str, name: str) -> Topics:

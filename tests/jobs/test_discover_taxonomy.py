@@ -45,7 +45,7 @@ class Bench:
 
     def put(self, given: Sequence[Content], embedder: str | None = None) -> None:
         session, manifest = self.lake.session, manifest_in_force(self.config())
-        rows = contents(session, {one.id: (None, one.id) for one in given})
+        rows = contents(session, {one.id: (one.id, f"{' '.join(one.tokens).upper()}.") for one in given})
         creators = session.createDataFrame([(one.id, one.creator) for one in given], [c.CONTENT_ID, c.CREATOR_ID])
         rows = rows.drop(c.CREATOR_ID).join(creators, c.CONTENT_ID).select(*tables.CONTENT.columns).cache()
         self.lake.merge(rows, tables.CONTENT)
@@ -85,7 +85,9 @@ def test_planted_topics_are_found_named_and_put_in_force(bench: Bench) -> None:
     assert len({(one.topic, found[one.id]) for one in given}) == 4
     for one in topics:
         topic = next(content.topic for content in given if found[content.id] == one.id)
-        assert one.keywords and all(word.startswith(f"word{chr(97 + topic)}") for word in one.keywords)
+        # Tokens are lower case, and these words are written in capitals.
+        assert one.keywords and all(word.startswith(f"WORD{chr(65 + topic)}") for word in one.keywords)
+        assert one.name.startswith(f"WORD{chr(65 + topic)}")
     assert result.details["unplaced"].startswith("0 of 90")
     stored = bench.lake.read(tables.TOPIC_REPRESENTATIVES).collect()
     assert {row[c.NODE_ID] for row in stored} == {one.id for one in newest.tree if one.origin == DISCOVERED}

@@ -324,7 +324,11 @@ TAXONOMY_NODES = StructType(
         _column(c.PARENT_ID, TEXT, "The node above it; null for a root"),
         _column(c.NAME, TEXT, "What people call it", required=True),
         _column(c.LEVEL, IntegerType(), "Its tier: 1 for a root, 4 at most", required=True),
-        _column(c.KEYWORDS, TEXTS, "Its terms by class-based TF-IDF, the weightiest first"),
+        _column(
+            c.KEYWORDS,
+            TEXTS,
+            "Its terms by class-based TF-IDF, the weightiest first, without boilerplate; last those of its name alone",
+        ),
         _column(c.SIZE, LongType(), "Contents placed at it or below it", required=True),
         _column(c.DESCRIPTION, TEXT, "What a person says that it is; null where nobody has"),
         _column(c.ORIGIN, TEXT, "curated (a person decides of it) or discovered", required=True),

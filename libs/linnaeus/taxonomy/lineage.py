@@ -7,6 +7,7 @@ Nothing depends on the labels that a clustering gave, on the order of rows, or o
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -220,7 +221,13 @@ def _name(old: Node | None, now: Node, names: Mapping[str, int]) -> str:
     """
     if old is None or names.get(old.name, 0) > 0:
         return now.name
-    return old.name if set(old.name.casefold().split(", ")) <= {one.casefold() for one in now.keywords} else now.name
+    terms = {_bare(one) for one in old.name.split(", ")}
+    return old.name if terms <= {_bare(one) for one in now.keywords} else now.name
+
+
+def _bare(term: str) -> str:
+    """A term without what people write now so and now so: U.S., US and us."""
+    return re.sub(r"[^\w ]", "", term.casefold())
 
 
 def _change(kind: str, olds: Iterable[str], news: Iterable[str]) -> Change:

@@ -20,7 +20,6 @@ from linnaeus.taxonomy.discovery.terms import (
     counts_by_group,
     keywords,
     known_terms,
-    name_of,
     vocabulary,
 )
 
@@ -77,15 +76,6 @@ def test_keywords_are_the_weightiest_without_words_of_pairs_that_are_there() -> 
     assert keywords(weights, terms, 4) == [("climate change", "energy", "apple", "coal"), ("apple",)]
     both_first = sparse.csr_matrix(np.array([[0.5, 0.4, 0.3, 0.2, 0.0, 0.0]]))
     assert keywords(both_first, terms, 4) == [("climate", "change", "energy")]
-
-
-def test_a_name_is_of_the_first_words_and_nobody_elses() -> None:
-    words = ("climate", "climate change", "energy", "coal")
-    assert name_of(words) == "Climate Change, Energy"
-    assert name_of(words, {"Climate Change, Energy"}) == "Climate Change, Energy, Coal"
-    assert name_of(("goal",), {"Goal"}) == "Goal 2"
-    assert name_of((), ()) == "Topic"
-    assert name_of((), {"Topic", "Topic 2"}) == "Topic 3"
 
 
 def test_coherence_is_the_mean_npmi() -> None:

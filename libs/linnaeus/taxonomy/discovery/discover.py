@@ -27,6 +27,7 @@ from linnaeus.taxonomy.discovery.material import (
 from linnaeus.taxonomy.discovery.merging import Cut, cut_to, merged_upward, silhouette
 from linnaeus.taxonomy.discovery.number import Bounds, best_of, bounds, candidates
 from linnaeus.taxonomy.discovery.placing import NODE, NOWHERE, Anchors, floor_of, place, told
+from linnaeus.taxonomy.discovery.repeats import Repeats, repeats_by_group
 from linnaeus.taxonomy.discovery.terms import (
     GROUP,
     c_tf_idf,
@@ -75,10 +76,10 @@ def discover(
         return _guides_alone(material, fitted, texts, guides, curated, settings, keep)
     limits = bounds(settings, n_free)
     prototypes, sums, passes = _prototypes(free, n_free, sample, limits, material, settings)
-    counted, of_guides, terms = _counts(fitted, texts, prototypes, guides, settings)
-    pieces = Topics(sums.sums, sums.sizes, counted, terms)
+    counted, of_guides, terms, repeats = _counts(fitted, texts, prototypes, guides, settings)
+    pieces = Topics(sums.sums, sums.sizes, counted, terms, repeats)
     chosen, why = _chosen(pieces, sample, sampled, texts, limits, settings)
-    topics = pieces.merged(chosen.topics, chosen.n).in_order()
+    topics = replace(pieces.merged(chosen.topics, chosen.n).in_order(), corpus=pieces.seen())
     found = _placed(material, topics, sample, guides, of_guides, curated, settings, keep)
     said = {
         "contents": f"{material.n:,} with a vector, {material.left_out:,} without a direction",
@@ -131,30 +132,34 @@ def _prototypes(
 
 def _counts(
     fitted: DataFrame, texts: Texts, prototypes: Directions, guides: Guides, settings: Discovery
-) -> tuple[sparse.csr_matrix, sparse.csr_matrix, tuple[str, ...]]:
-    """How often each prototype's contents, and those that each guide took, have each term; and the terms."""
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix, tuple[str, ...], Repeats]:
+    """How often each prototype's contents, and those that each guide took, have each term; the terms; and what of the
+    prototypes' is their sources' repeating themselves."""
     of_text = [c.CONTENT_ID, c.CONTENT_HASH]
     words = fitted.select(*of_text).join(texts.tokens, of_text)
     terms = vocabulary(words, texts.pairs, settings.least_texts, settings.most_terms)
-    grouped = _with_group(fitted, prototypes, guides).join(texts.tokens, of_text).select(c.TOKENS, GROUP)
+    joined = _with_group(fitted, prototypes, guides).join(texts.tokens, of_text)
+    grouped = joined.select(c.CREATOR_ID, c.TOKENS, GROUP)
     counted = counts_by_group(grouped, terms, len(prototypes) + len(guides.ids), texts.pairs)
-    return counted[: len(prototypes)], counted[len(prototypes) :], tuple(terms)
+    free = grouped.where(F.col(GROUP) < len(prototypes))
+    repeats = repeats_by_group(free, terms, len(prototypes), texts.pairs)
+    return counted[: len(prototypes)], counted[len(prototypes) :], tuple(terms), repeats
 
 
 def _with_group(fitted: DataFrame, prototypes: Directions, guides: Guides) -> DataFrame:
-    """`content_id`, `content_hash` and `group`: the nearest prototype, or the guide that took it (numbered after the
-    prototypes)."""
-    kept = (c.CONTENT_ID, c.CONTENT_HASH)
+    """`content_id`, `creator_id`, `content_hash` and `group`: the nearest prototype, or the guide that took it
+    (numbered after the prototypes)."""
+    kept = (c.CONTENT_ID, c.CREATOR_ID, c.CONTENT_HASH)
     schema = StructType([*[fitted.schema[name] for name in kept], StructField(GROUP, IntegerType())])
     width, n = prototypes.shape[1], len(prototypes)
 
     def run(batches: Batches) -> Batches:
         for batch in batches:
-            given = as_matrix(batch.column(2), width)
+            given = as_matrix(batch.column(3), width)
             places = nearest(given, prototypes)[0] if n else np.zeros(len(given), np.int32)
             if guides.ids:
-                places = np.where(np.asarray(batch.column(3)), n + nearest(given, guides.directions)[0], places)
-            columns = [batch.column(0), batch.column(1), pa.array(places, pa.int32())]
+                places = np.where(np.asarray(batch.column(4)), n + nearest(given, guides.directions)[0], places)
+            columns = [*batch.columns[:3], pa.array(places, pa.int32())]
             yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
     return fitted.select(*kept, DIRECTION, _JOINED).mapInArrow(run, schema)
@@ -304,7 +309,7 @@ def _guides_alone(
     """All contents joined curated nodes: there is nothing to discover."""
     width = material.width
     nothing = Topics(np.zeros((0, width), np.int64), np.zeros(0, np.int64), sparse.csr_matrix((0, 0)), ())
-    _, of_guides, terms = _counts(fitted, texts, np.zeros((0, width), np.int16), guides, settings)
+    _, of_guides, terms, _ = _counts(fitted, texts, np.zeros((0, width), np.int16), guides, settings)
     nothing = replace(nothing, counts=sparse.csr_matrix((0, len(terms)), dtype=np.int64), terms=terms)
     found = _placed(material, nothing, np.zeros((0, width), np.int16), guides, of_guides, curated, settings, keep)
     return replace(found, said={"topics": "0, as all contents join curated nodes"} | found.said)

@@ -35,6 +35,7 @@ from linnaeus.taxonomy.discovery.placing import (
     TOPIC,
     UNPLACED,
 )
+from linnaeus.taxonomy.discovery.repeats import repeats_by_group
 from linnaeus.taxonomy.discovery.terms import GROUP, coherence, counts_by_group, document_terms, vocabulary
 from linnaeus.taxonomy.discovery.topics import Topics, topic_id, tree_of
 from linnaeus.taxonomy.discovery.vectors import Batches
@@ -154,9 +155,11 @@ def _likeliest(n_kept: int, most: int, names: list[str], batches: Batches) -> Ba
 def _described(fitted: DataFrame, placed: DataFrame, topics: int, pairs: bool, settings: Discovery) -> Topics:
     terms = tuple(vocabulary(fitted, pairs, settings.least_texts, settings.most_terms))
     groups = placed.where(F.col(NODE) >= 0).select(c.CONTENT_ID, F.col(NODE).alias(GROUP))
-    counts = counts_by_group(fitted.join(groups, c.CONTENT_ID), terms, topics, pairs)
+    joined = fitted.join(groups, c.CONTENT_ID).select(c.CREATOR_ID, c.TOKENS, GROUP)
+    counts = counts_by_group(joined, terms, topics, pairs)
+    repeats = repeats_by_group(joined, terms, topics, pairs)
     counted = groups.groupBy(GROUP).count().collect()  # few: one a topic
     sizes = np.zeros(topics, np.int64)
     for row in counted:
         sizes[row[GROUP]] = row["count"]
-    return Topics(np.zeros((topics, 0), np.int64), sizes, counts, terms)
+    return Topics(np.zeros((topics, 0), np.int64), sizes, counts, terms, repeats)

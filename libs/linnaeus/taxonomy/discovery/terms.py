@@ -6,7 +6,7 @@ Counts are whole numbers and add up: those of prototypes, counted once, give tho
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -29,8 +29,9 @@ _ROWS = 1000  # texts whose terms are held at a time
 _WORD = r"\p{L}[\p{L}\p{M}\p{N}'\-]+"
 _IS_NAMING = rf"^{_WORD}( {_WORD})*$"
 _FOUND = StructType([StructField(_TERM, StringType()), StructField(c.N, LongType())])
-_COUNTS = StructType([StructField(name, BinaryType()) for name in ("indices", "counts")])
-_COUNTS = StructType([StructField(GROUP, IntegerType()), *_COUNTS.fields])
+COUNTS = StructType(
+    [StructField(GROUP, IntegerType()), *[StructField(name, BinaryType()) for name in ("indices", "counts")]]
+)
 
 
 def vocabulary(rows: DataFrame, pairs: bool, least: int, most: int) -> list[str]:
@@ -71,15 +72,20 @@ def counts_by_group(rows: DataFrame, terms: Sequence[str], groups: int, pairs: b
                 once = np.unique(texts * len(known) + places)
                 cells = (of_text[start + once // len(known)], once % len(known))
                 total = total + sparse.csr_matrix((np.ones(len(once), np.int64), cells), shape=total.shape)
-        yield _as_rows(total)
+        yield as_rows(total)
 
-    found = sparse.csr_matrix((groups, len(terms)), dtype=np.int64)
-    for row in rows.select(c.TOKENS, GROUP).mapInArrow(run, _COUNTS).collect():  # few: at most groups x partitions
-        places, counts = (np.frombuffer(row[name], np.int32) for name in ("indices", "counts"))
-        found = found + sparse.csr_matrix(
-            (counts, (np.full(len(places), row[GROUP]), places)), shape=found.shape, dtype=np.int64
-        )
+    found = collected(rows.select(c.TOKENS, GROUP).mapInArrow(run, COUNTS), (groups, len(terms)))
     shared.unpersist()
+    return found
+
+
+def collected(rows: DataFrame, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """The sum, as one matrix, of rows that the workers made by `as_rows`."""
+    found = sparse.csr_matrix(shape, dtype=np.int64)
+    for row in rows.collect():  # few: at most groups x partitions
+        places, counts = np.frombuffer(row["indices"], np.int32), np.frombuffer(row["counts"], np.int64)
+        at = (np.full(len(places), row[GROUP]), places)
+        found = found + sparse.csr_matrix((counts, at), shape=shape, dtype=np.int64)
     return found
 
 
@@ -112,17 +118,17 @@ def _terms(column: pa.Array, pairs: bool) -> tuple[pa.Array, npt.NDArray[np.int6
     return found, np.concatenate([texts, texts[:-1][is_pair]])
 
 
-def _as_rows(total: sparse.csr_matrix) -> pa.RecordBatch:
-    """Rows that are not empty, as their place and two buffers of plain numbers."""
+def as_rows(total: sparse.csr_matrix) -> pa.RecordBatch:
+    """Rows (`COUNTS`) that are not empty, as their place and two buffers of plain numbers."""
     total.sum_duplicates()
     present = np.flatnonzero(np.diff(total.indptr))
     spans = [slice(total.indptr[i], total.indptr[i + 1]) for i in present]
     columns = [
         pa.array(present, pa.int32()),
         pa.array([total.indices[span].astype(np.int32).tobytes() for span in spans], pa.binary()),
-        pa.array([total.data[span].astype(np.int32).tobytes() for span in spans], pa.binary()),
+        pa.array([total.data[span].astype(np.int64).tobytes() for span in spans], pa.binary()),
     ]
-    return pa.RecordBatch.from_arrays(columns, names=_COUNTS.names)
+    return pa.RecordBatch.from_arrays(columns, names=COUNTS.names)
 
 
 def c_tf_idf(counts: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -140,40 +146,31 @@ def c_tf_idf(counts: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def keywords(weights: sparse.csr_matrix, terms: Sequence[str], n: int) -> list[tuple[str, ...]]:
-    """Of each group its n weightiest terms, of equal ones by the alphabet; a word of a pair that stands before it is
-    left out, and a pair both of whose words do."""
+    """Of each group its n weightiest terms that stand apart, of equal ones by the alphabet."""
+    return [apart(found, n) for found in weightiest(weights, terms, 4 * n)]
+
+
+def weightiest(weights: sparse.csr_matrix, terms: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    """Of each group its n weightiest terms, of equal ones by the alphabet."""
     found = []
     for group in range(weights.shape[0]):
         row = weights[group]
         by_weight = sorted(zip(-row.data, (terms[place] for place in row.indices), strict=True))
-        found.append(_apart([term for _, term in by_weight[: 4 * n]], n))
+        found.append(tuple(term for _, term in by_weight[:n]))
     return found
 
 
-def _apart(terms: Sequence[str], n: int) -> tuple[str, ...]:
+def apart(terms: Sequence[str], n: int) -> tuple[str, ...]:
+    """The first n terms, without words of pairs that stand before them, without pairs both of whose words do, and
+    without pairs of one word."""
     chosen: list[str] = []
     for term in terms:
         words = set(term.split())
         in_pairs = {word for one in chosen if " " in one for word in one.split()}
-        if len(chosen) < n and not words <= (in_pairs if len(words) == 1 else set(chosen)):
+        is_twice = len(words) <= term.count(" ")
+        if len(chosen) < n and not is_twice and not words <= (in_pairs if len(words) == 1 else set(chosen)):
             chosen.append(term)
     return tuple(chosen)
-
-
-def name_of(keywords: Sequence[str], taken: Collection[str] = (), n: int = 3) -> str:
-    """A name from the weightiest terms: words that a chosen pair has are dropped; longer where it is taken."""
-    for length in range(n, len(keywords) + 1):
-        name = ", ".join(_without_contained(keywords[:length])).title()
-        if name not in taken:
-            return name
-    name = ", ".join(_without_contained(keywords[:n])).title() or "Topic"
-    numbered = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
-    return next(one for one in numbered if one not in taken)
-
-
-def _without_contained(terms: Sequence[str]) -> list[str]:
-    in_pairs = {word for one in terms if " " in one for word in one.split()}
-    return [one for one in terms if one not in in_pairs]
 
 
 def coherence(documents: sparse.csr_matrix, words: Sequence[Sequence[int]]) -> float:
