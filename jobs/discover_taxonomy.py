@@ -12,7 +12,6 @@ from functools import partial
 
 from jobs._discovery import (
     curated_nodes,
-    guides_in,
     keys_of,
     shared_with,
     texts_of,
@@ -20,6 +19,7 @@ from jobs._discovery import (
     vectors_of,
     with_those_above,
 )
+from jobs._guides import guides_in
 from jobs._taxonomy import DISCOVERY, WRITTEN, InForce, in_force, last_seen, put_in_force, with_sizes
 from jobs._taxonomy_page import write_page
 from linnaeus.contracts import columns as c

@@ -141,6 +141,7 @@ def test_labelled_examples_guide_contents_to_curated_nodes(bench: Bench, tmp_pat
     taxonomy = tmp_path / "taxonomy.yml"
     taxonomy.write_text("nodes: [{id: zero, name: Zero}, {id: one, name: wordba}]", encoding="utf-8")
     own = (f"taxonomy.path={taxonomy}", "discovery.guided.enabled=true", "discovery.topics=2")
+    own += ("discovery.guided.read_nodes=false",)  # planted vectors are no embedder's
     result = bench.run(*own, "discovery.guided.absorb_from=1.0", "discovery.guided.join_from=0.8")
     assert result.details["guides"] == "1 by labelled examples, 1 by texts with its words"
     found = bench.nodes_of()
