@@ -73,7 +73,7 @@ def test_a_topic_hangs_below_the_node_of_most_of_its_contents_or_below_none() ->
     assert how.parents(votes, np.array([10, 10, 10, 9])).tolist() == [0, NONE, NONE, 1]
 
 
-def test_a_name_learns_from_its_surest_contents_and_stays_bound_to_what_it_says() -> None:
+def test_a_name_learns_from_what_joins_it_and_stays_bound_to_what_it_says() -> None:
     rng = np.random.default_rng(0)
     centres = np.eye(16)[:2]
     vectors = np.repeat(centres, 40, axis=0) + 0.15 * rng.normal(size=(80, 16))

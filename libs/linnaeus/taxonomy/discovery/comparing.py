@@ -5,9 +5,8 @@ cosine of 0.2. So a content's score at a node is its cosine less the corpus's me
 Shimbo, Saerens and Fukumizu, 2013, Centering similarity measures to reduce hubs). A content is about the node where its
 score is highest, if that is above zero, and above the next node's, by a margin in the corpus's own spread.
 
-A name is a poor direction: each node learns from the half of its contents that are surest, and stays bound to what it
-was said to be (self-training: Yarowsky, 1995; Nigam et al., 2000, Text classification from labeled and unlabeled
-documents using EM).
+A name is a poor direction: each node learns from the contents that join it, and stays bound to what it was said to be
+(self-training: Yarowsky, 1995; Nigam et al., 2000, Text classification from labeled and unlabeled documents using EM).
 """
 
 from __future__ import annotations
@@ -101,13 +100,13 @@ class Compared:
 
     def joined(self, similar: Doubles) -> Places:
         """See Joining. Where siblings are too near each other it is the node above them."""
-        at, lead = self._best(similar)
+        scores = similar - self.means
+        at = _first_most(scores)
         found = np.full(len(similar), NONE, np.int32)
         while (at != NONE).any():
-            is_new = (found == NONE) & (at != NONE) & (lead >= max(self.margin, _LEAST_MARGIN))
-            found[is_new] = at[is_new]
-            at = np.where((at == NONE) | (found != NONE), NONE, self.above[at]).astype(np.int32)
-            lead = self._lead(similar - self.means, at)
+            is_sure = (at != NONE) & (self._lead(scores, at) >= max(self.margin, _LEAST_MARGIN))
+            found[is_sure] = at[is_sure]
+            at = np.where((at == NONE) | is_sure, NONE, self.above[at]).astype(np.int32)
         return found
 
     def near(self, similar: Doubles) -> Places:
@@ -119,12 +118,6 @@ class Compared:
         depth = self.within.sum(axis=1)
         has_most = 2 * (votes @ self.within) > totals[:, None]
         return np.where(has_most.any(axis=1), _first_most(np.where(has_most, depth, 0)), NONE).astype(np.int32)
-
-    def _best(self, similar: Doubles) -> tuple[Places, Doubles]:
-        """The node (n,) where each row's score is highest, and by how much."""
-        scores = similar - self.means
-        best = _first_most(scores)
-        return best, self._lead(scores, best)
 
     def _lead(self, scores: Doubles, at: Places) -> Doubles:
         """By how much the highest score (n,) is above zero and above those of the nodes that are neither above nor
@@ -154,15 +147,8 @@ def _on(sample: Directions, nodes: Directions, above: Places, margin: float) -> 
 
 
 def _learnt(sample: Directions, said: Directions, now: Compared) -> Directions:
-    """Directions (m, width) between what each node was said to be and the surer half of its contents."""
-    found = [now._best(part) for part in _products(sample, now.directions)]
-    places = np.concatenate([at for at, _ in found])
-    leads = np.concatenate([lead for _, lead in found])
-    places = np.where(leads > 0, places, NONE).astype(np.int32)
-    for node in range(len(said)):
-        own = np.flatnonzero(places == node)
-        if len(own):
-            places[own[leads[own] < np.median(leads[own])]] = NONE
+    """Directions (m, width) between what each node was said to be and the contents that join it."""
+    places = np.concatenate([now.joined(part) for part in _products(sample, now.directions)])
     kept = places != NONE
     learnt = of_whole(grouped(sample[kept], places[kept], len(said)))
     return of_whole(_LEARNT * learnt.astype(np.int64) + said)
