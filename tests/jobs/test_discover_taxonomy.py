@@ -163,7 +163,7 @@ def test_labelled_examples_guide_contents_to_curated_nodes(bench: Bench, tmp_pat
 @pytest.mark.slow
 def test_nodes_without_a_label_take_what_is_nearest_to_what_they_are_called(bench: Bench, tmp_path: Path) -> None:
     # An embedder to which a text is its letters; all texts have its two special tokens, so all cosines are high.
-    folder = make_embedder(tmp_path / "embedder")
+    folder = make_embedder(tmp_path / "embedder", dimension=256)
     rng, pools = np.random.default_rng(0), ("abcde", "klmno", "uvwxy")
     texts = [(topic, "".join(rng.choice(list(pools[topic]), 8))) for topic in range(3) for _ in range(20)]
     given = [
@@ -171,11 +171,13 @@ def test_nodes_without_a_label_take_what_is_nearest_to_what_they_are_called(benc
         for at, (topic, text) in enumerate(texts)
     ]
     taxonomy = tmp_path / "taxonomy.yml"
-    taxonomy.write_text("nodes: [{id: first, name: abc, description: de}, {id: second, name: lmn}]", encoding="utf-8")
+    taxonomy.write_text(
+        "nodes: [{id: first, name: abc, description: de}, {id: second, name: lmn, description: o}]", encoding="utf-8"
+    )
     own = (
         f"embedder.path={folder}",
         "embedder.name=tiny",
-        "embedder.dimension=8",
+        "embedder.dimension=256",
         f"taxonomy.path={taxonomy}",
         "discovery.guided.enabled=true",
         "discovery.topics=3",
@@ -190,9 +192,6 @@ def test_nodes_without_a_label_take_what_is_nearest_to_what_they_are_called(benc
     right = [at[one.id] == ("first", "second")[one.topic] for one in given if one.topic < 2]
     assert np.mean(right) >= 0.9
     assert not {at[one.id] for one in given if one.topic == 2} & {"first", "second"}
-    # The cosine that was asked for before brings nearly all to one node.
-    before = bench.run(*own, "discovery.guided.join_from=0.6")
-    assert before.details["curated"].startswith("60 contents joined 2 nodes")
 
 
 @pytest.mark.soak

@@ -131,7 +131,8 @@ class Compared:
 def compared(sample: Directions, said: Directions, above: Places, margin: float) -> Compared:
     """Nodes that were said to have the directions `said` (m, width), compared on a sample (n, width) of the corpus; the
     margin is in standard deviations of the sample's scores."""
-    found = _on(sample, said, above, margin)
+    # All that is nearest is learnt from at first: a name that is far from all contents is ahead by little.
+    found = _on(sample, said, above, 0.0)
     for _ in range(_ROUNDS if len(sample) else 0):
         found = _on(sample, _learnt(sample, said, found), above, margin)
     return found
