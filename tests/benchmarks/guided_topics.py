@@ -6,7 +6,7 @@ Each set's sections are curated nodes, and no content is labelled but three of e
 figures there are means over the seeds. A content is right at its section's node or in a topic below it. "Cosine" is the
 nearest direction of the same nodes, "before" what an absolute cosine did (join_from 0.6, nodes by texts that have their
 words). 4,000 texts of a set at most, at most two windows of each, by onnxruntime (kept in .cache/benchmarks); tokens
-are a plain split. The margin, the rounds and the weights were chosen on podcasts alone.
+are a plain split. The margin and the weights were chosen on podcasts alone.
 """
 
 from __future__ import annotations

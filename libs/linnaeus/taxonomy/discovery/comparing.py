@@ -5,8 +5,9 @@ cosine of 0.2. So a content's score at a node is its cosine less the corpus's me
 Shimbo, Saerens and Fukumizu, 2013, Centering similarity measures to reduce hubs). A content is about the node where its
 score is highest, if that is above zero, and above the next node's, by a margin in the corpus's own spread.
 
-A name is a poor direction: each node learns from the contents that join it, and stays bound to what it was said to be
-(self-training: Yarowsky, 1995; Nigam et al., 2000, Text classification from labeled and unlabeled documents using EM).
+A name is a poor direction: each node learns from the contents that are nearest to it, and stays bound to what it was
+said to be (one step of self-training: Nigam et al., 2000, Text classification from labeled and unlabeled documents
+using EM).
 """
 
 from __future__ import annotations
@@ -23,17 +24,21 @@ from linnaeus.taxonomy.discovery.kmeans import grouped
 from linnaeus.taxonomy.discovery.vectors import Directions, Doubles, Places, of_whole, products, scale
 
 NONE = -1  # the place of no node
-_ROUNDS = 3  # of learning; ten changed little (tests/benchmarks/discovery.md)
 _LEARNT = 2  # parts of a node's direction that are its contents', beside one that is what it was said to be
 _ROWS = 4096  # compared at a time
 _LEAST_MARGIN = 1.0  # of products, which are whole numbers: equal ones decide nothing
 
 
 class Joining(Protocol):
-    """How contents join curated nodes (m), by their products with the directions (m, width) of these."""
+    """How contents join curated nodes (m), by their products with the directions of these."""
 
-    directions: Directions
-    takes_first: bool  # before topics are looked for, which then are of the other contents alone
+    @property
+    def directions(self) -> Directions:
+        """Those of the nodes (m, width)."""
+
+    @property
+    def takes_first(self) -> bool:
+        """Whether contents join before topics are looked for, which then are of the other contents alone."""
 
     def joined(self, similar: Doubles) -> Places:
         """The place (n,) of the node that each row of products (n, m) joins, or NONE."""
@@ -131,11 +136,11 @@ class Compared:
 def compared(sample: Directions, said: Directions, above: Places, margin: float) -> Compared:
     """Nodes that were said to have the directions `said` (m, width), compared on a sample (n, width) of the corpus; the
     margin is in standard deviations of the sample's scores."""
-    # All that is nearest is learnt from at first: a name that is far from all contents is ahead by little.
-    found = _on(sample, said, above, 0.0)
-    for _ in range(_ROUNDS if len(sample) else 0):
-        found = _on(sample, _learnt(sample, said, found), above, margin)
-    return found
+    if len(sample) == 0:
+        return _on(sample, said, above, margin)
+    # What is nearest is learnt from whatever its margin: a name that is far from all contents is ahead by little. Once:
+    # each time more draws a node nearer to what no node is about (tests/benchmarks/discovery.md).
+    return _on(sample, _learnt(sample, said, _on(sample, said, above, 0.0)), above, margin)
 
 
 def _on(sample: Directions, nodes: Directions, above: Places, margin: float) -> Compared:
