@@ -1,10 +1,10 @@
-"""What discover_taxonomy reads and makes ready: contents with their vectors or tokens, curated nodes and their guides,
-and what tells the topics that it found from those of the version before."""
+"""What discover_taxonomy reads and makes ready: contents with their vectors or tokens, curated nodes, and what tells
+the topics that it found from those of the version before."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pyspark.sql import DataFrame, Window
@@ -21,7 +21,6 @@ from linnaeus.features.tokens import tokenizer_version
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.spark import slots
 from linnaeus.taxonomy.discovery.discover import Found, Texts
-from linnaeus.taxonomy.discovery.guided import Guides, guides_of, has_words, sums_by_node, words_of
 from linnaeus.taxonomy.discovery.material import Keep, Material, drawn, material, with_fit
 from linnaeus.taxonomy.discovery.placing import NODE
 from linnaeus.taxonomy.discovery.spelling import spelled, spellings, terms_of
@@ -29,7 +28,6 @@ from linnaeus.taxonomy.lineage import KEY_CONTENTS, key_of
 from linnaeus.taxonomy.shares import with_ancestors
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
 
-_SURE = 0.5  # probability from which a label is an example
 _NEW = "new"
 
 
@@ -98,39 +96,6 @@ def curated_nodes(lake: Lake, config: Config, before: InForce | None) -> list[No
 
 def _path(before: InForce | None, node_id: str) -> tuple[str, ...]:
     return before.tree.path(node_id) if before is not None else ()
-
-
-def guides_in(
-    lake: Lake,
-    config: Config,
-    rows: Material,
-    texts: Texts,
-    curated: Sequence[Node],
-    before: InForce | None,
-    stamp: str,
-) -> Guides:
-    """Curated nodes with a direction: by labelled examples, the tree in force, or texts with their words."""
-    settings = config.discovery.guided
-    ids = sorted(node.id for node in curated if node.origin == CURATED)
-    if not settings.enabled or not ids:
-        return Guides.none(rows.width)
-    labels = lake.read(tables.LABELS).where((F.col(c.FACET) == c.CATEGORY_FACET) & (F.col(c.PROBABILITY) >= _SURE))
-    examples = rows.rows.join(
-        labels.select(F.col(c.ITEM_ID).alias(c.CONTENT_ID), F.col(c.LABEL).alias(c.NODE_ID)), c.CONTENT_ID
-    )
-    by_examples = sums_by_node(examples, ids, rows.partitions, rows.width)
-    said = {one.id: one for one in config.read_taxonomy().nodes}
-    words = {
-        node.id: words_of([node.name, node.description or "", *(said[node.id].examples if node.id in said else ())])
-        for node in curated
-        if node.origin == CURATED
-    }
-    matching = texts.tokens.select(c.CONTENT_ID, F.explode(has_words(words)).alias(c.NODE_ID))
-    by_words = sums_by_node(rows.rows.join(matching, c.CONTENT_ID), ids, rows.partitions, rows.width)
-    is_same = before is not None and before.row[c.EMBEDDER] == stamp
-    # What a file describes goes by the file: its direction in the tree in force was made from that.
-    in_force = {node.id: node.centroid or () for node in curated if is_same and node.id not in said}
-    return guides_of(by_examples, in_force, by_words, ids, settings.least_examples)
 
 
 def as_written(lake: Lake, config: Config, tree: Tree) -> Tree:

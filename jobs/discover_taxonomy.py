@@ -13,7 +13,6 @@ from functools import partial
 from jobs._discovery import (
     as_written,
     curated_nodes,
-    guides_in,
     keys_of,
     shared_with,
     texts_of,
@@ -21,6 +20,7 @@ from jobs._discovery import (
     vectors_of,
     with_those_above,
 )
+from jobs._guides import guides_in
 from jobs._taxonomy import DISCOVERY, WRITTEN, InForce, in_force, last_seen, put_in_force, with_sizes
 from jobs._taxonomy_page import write_page
 from linnaeus.contracts import columns as c

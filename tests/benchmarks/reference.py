@@ -76,7 +76,7 @@ def one_by_one(texts: list[Text], peer: Peer) -> np.ndarray:
     vectors = []
     for text in texts:
         windows = windows_of(text, peer, tokenizer)
-        vectors.append(sum(weight * _embed_batch([one], session)[0] for one, weight in windows))
+        vectors.append(sum(weight * embed_windows([one], session)[0] for one, weight in windows))
     return _unit(np.stack(vectors))
 
 
@@ -88,7 +88,7 @@ def sorted_batches(texts: list[Text], peer: Peer) -> np.ndarray:
     vectors: Any = 0.0
     for start in range(0, len(order), BATCH):
         batch = [windows[i] for i in order[start : start + BATCH]]
-        found = _embed_batch([one for _, one, _ in batch], session)
+        found = embed_windows([one for _, one, _ in batch], session)
         if start == 0:
             vectors = np.zeros((len(texts), found.shape[1]))
         np.add.at(vectors, [i for i, _, _ in batch], found * np.array([weight for *_, weight in batch])[:, None])
@@ -119,7 +119,8 @@ def vector_udf(title: Column, body: Column, peer: Peer, exact: bool = False) -> 
     return embed(title, body).alias("embedding")  # type: ignore[no-any-return]
 
 
-def _embed_batch(encodings: list[Any], session: Any) -> np.ndarray:
+def embed_windows(encodings: list[Any], session: Any) -> np.ndarray:
+    """Vectors (n, width) of a batch of windows, filled up to the longest."""
     longest = max(len(one.ids) for one in encodings)
     ids = np.zeros((len(encodings), longest), dtype=np.int64)
     attention = np.zeros_like(ids)

@@ -17,6 +17,7 @@ from linnaeus.contracts import schemas, tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.command import JobResult
+from linnaeus.runtime.embedder import identity
 from linnaeus.runtime.lake import Lake
 from linnaeus.taxonomy.tree import DISCOVERED
 from tests.conftest import MakeConfig
@@ -24,6 +25,7 @@ from tests.contents import contents
 from tests.jobs.lakes import label
 from tests.oracles import vector_bytes
 from tests.taxonomy.discovery.planted import WIDTH, Content, planted
+from tests.tiny_embedder import make_embedder, slow_vector
 
 SETTINGS = (
     f"embedder.dimension={WIDTH}",
@@ -143,6 +145,7 @@ def test_labelled_examples_guide_contents_to_curated_nodes(bench: Bench, tmp_pat
     taxonomy = tmp_path / "taxonomy.yml"
     taxonomy.write_text("nodes: [{id: zero, name: Zero}, {id: one, name: wordba}]", encoding="utf-8")
     own = (f"taxonomy.path={taxonomy}", "discovery.guided.enabled=true", "discovery.topics=2")
+    own += ("discovery.guided.read_nodes=false",)  # planted vectors are no embedder's
     result = bench.run(*own, "discovery.guided.absorb_from=1.0", "discovery.guided.join_from=0.8")
     assert result.details["guides"] == "1 by labelled examples, 1 by texts with its words"
     found = bench.nodes_of()
@@ -157,6 +160,40 @@ def test_labelled_examples_guide_contents_to_curated_nodes(bench: Bench, tmp_pat
     again = in_force(bench.lake)
     assert again is not None
     assert {"zero", "one"} <= set(again.tree.nodes)
+
+
+@pytest.mark.slow
+def test_nodes_without_a_label_take_what_is_nearest_to_what_they_are_called(bench: Bench, tmp_path: Path) -> None:
+    # An embedder to which a text is its letters; all texts have its two special tokens, so all cosines are high.
+    folder = make_embedder(tmp_path / "embedder", dimension=256)
+    rng, pools = np.random.default_rng(0), ("abcde", "klmno", "uvwxy")
+    texts = [(topic, "".join(rng.choice(list(pools[topic]), 8))) for topic in range(3) for _ in range(20)]
+    given = [
+        Content(f"{topic}-{at:02d}", f"creator {at}", topic, slow_vector(folder, text).astype(np.float32), [text[:1]])
+        for at, (topic, text) in enumerate(texts)
+    ]
+    taxonomy = tmp_path / "taxonomy.yml"
+    taxonomy.write_text(
+        "nodes: [{id: first, name: abc, description: de}, {id: second, name: lmn, description: o}]", encoding="utf-8"
+    )
+    own = (
+        f"embedder.path={folder}",
+        "embedder.name=tiny",
+        "embedder.dimension=256",
+        f"taxonomy.path={taxonomy}",
+        "discovery.guided.enabled=true",
+        "discovery.topics=3",
+    )
+    bench.put(given, embedder=identity(bench.config(*own).embedder))
+    result = bench.run(*own)
+    assert result.details["guides"] == "2 by name and description"
+    newest = in_force(bench.lake)
+    assert newest is not None
+    places = bench.nodes_of()
+    at = {name: newest.tree.path(node)[0] if node else None for name, node in places.items()}
+    right = [at[one.id] == ("first", "second")[one.topic] for one in given if one.topic < 2]
+    assert np.mean(right) >= 0.9
+    assert not {at[one.id] for one in given if one.topic == 2} & {"first", "second"}
 
 
 @pytest.mark.soak

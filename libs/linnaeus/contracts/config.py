@@ -514,7 +514,9 @@ class Guided(_Section):
     """How contents join the nodes that a person decides of, and topics hang below those."""
 
     enabled: bool
-    join_from: float = Field(ge=-1, le=1)
+    read_nodes: bool
+    margin: float = Field(ge=0, le=10)
+    join_from: float | None = Field(default=None, ge=-1, le=1)
     below_from: float = Field(ge=-1, le=1)
     absorb_from: float = Field(ge=-1, le=1)
     least_examples: int = Field(ge=1)

@@ -372,7 +372,7 @@ TOPIC_ASSIGNMENTS = StructType(
         _column(c.VERSION, LongType(), "The version of the taxonomy it is placed in", required=True),
         _column(c.PROBABILITIES, SHARES, "Probability by node of the likeliest ones (soft assignment)"),
         _column(c.SIMILARITY, FloatType(), "Cosine of its vector to the node's centroid; null for tokens' topics"),
-        _column(c.REASON, TEXT, "topic, curated (joined a person's node first) or unplaced", required=True),
+        _column(c.REASON, TEXT, "topic, curated (joined a person's node) or unplaced", required=True),
     ]
 )
 

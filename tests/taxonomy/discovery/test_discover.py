@@ -197,6 +197,34 @@ def test_contents_near_a_guide_join_it_and_topics_hang_below_or_beside(spark: Sp
 
 
 @pytest.mark.slow
+def test_curated_nodes_are_compared_and_topics_hang_below_the_one_of_most_of_their_contents(
+    spark: SparkSession,
+) -> None:
+    given = planted([40, 40, 40, 40, 40])
+    # Names are poor: most of their direction is one that no content has.
+    own = centres(5)
+    away = np.random.default_rng(0).normal(size=WIDTH)
+    away -= own.T @ (own @ away)
+    names = np.vstack([0.5 * own[1], 0.4 * (own[2] + own[3])]) + away / np.linalg.norm(away)
+    guides = Guides(("a", "b"), directions(names)[0], ("name and description",) * 2)
+    curated = [Node("a", "A", origin=CURATED), Node("b", "B", origin=CURATED), Node("c", "C", "b", origin=CURATED)]
+    found = run(spark, given, settings_of("discovery.topics=5"), guides, curated)
+    by_topic = dict(found.groups(given))
+    assert len(found.groups(given)) == len(by_topic) == 5
+    assert by_topic[1] == "a"  # a topic that is this node itself
+    parents = {topic: found.tree.nodes[str(node)].parent for topic, node in by_topic.items()}
+    assert parents == {0: None, 1: None, 2: "b", 3: "b", 4: None}
+    assert found.said["curated"] == (
+        "40 contents joined 2 nodes, 80 are in 2 topics below them, 1 topics are one of them"
+    )
+    assert all(word.startswith("wordb") for word in found.tree.nodes["a"].keywords)
+    assert {word[:5] for word in found.tree.nodes["b"].keywords} == {"wordc", "wordd"}
+    # In any order, on any partitions.
+    again = run(spark, given, settings_of("discovery.topics=5"), guides, curated, partitions=3, seed=1)
+    assert (again.nodes, again.placed, again.said) == (found.nodes, found.placed, found.said)
+
+
+@pytest.mark.slow
 def test_topics_by_tokens_are_the_same_on_any_partitions(spark: SparkSession) -> None:
     given = planted([40, 40, 40])
     given.append(Content("without a word", "someone", 0, given[0].vector, []))

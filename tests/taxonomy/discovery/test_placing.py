@@ -7,12 +7,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from linnaeus.contracts import columns as c
+from linnaeus.taxonomy.discovery.comparing import Absolute, Compared
 from linnaeus.taxonomy.discovery.placing import (
     CHANCE,
     CHANCES,
     JOINED,
     LIKELY,
     NODE,
+    NOWHERE,
     PRODUCT,
     Anchors,
     assignments,
@@ -28,8 +30,10 @@ WIDTH = 6
 
 
 def anchors_of(vectors: np.ndarray, nodes: list[int], guides: list[bool], join_from: float = 0.8) -> Anchors:
-    given = directions(vectors)[0]
-    return Anchors(given, np.array(nodes, np.int32), np.array(guides), join_from, 0.1, 3)
+    given, is_guide = directions(vectors)[0], np.array(guides)
+    below = np.where(is_guide, np.cumsum(is_guide) - 1, NOWHERE).astype(np.int32)
+    joining = Absolute(given[is_guide], join_from, join_from)
+    return Anchors(given, np.array(nodes, np.int32), is_guide, below, joining, 0.1, 3)
 
 
 def test_a_content_is_at_the_nearest_node_with_the_softmax_of_cosines() -> None:
@@ -57,6 +61,36 @@ def test_a_guide_takes_what_is_near_it_first_and_nothing_else() -> None:
     assert found.nodes.tolist() == [1, 1, 2]
     assert found.is_joined.tolist() == [True, True, False]
     assert found.chances[2][found.likely[2] == 1].tolist() == [0.0]
+
+
+def test_what_joins_a_curated_node_is_there_or_in_a_topic_below_it() -> None:
+    axes = directions(np.eye(WIDTH))[0]
+    # Topics: football (below sport), music (below nothing); curated: sport, whose direction is another, and politics.
+    anchors = Anchors(
+        axes[[0, 1, 2, 3]],
+        np.arange(4, dtype=np.int32),
+        np.array([False, False, True, True]),
+        np.array([0, NOWHERE, 0, 1], np.int32),
+        Compared(axes[[2, 3]], np.zeros(2), 0.3 * scale(WIDTH) ** 2, np.array([NOWHERE, NOWHERE], np.int32)),
+        0.1,
+        3,
+    )
+    rows = directions(
+        np.array(
+            [
+                [1.0, 0.0, 0.6, 0.0, 0, 0],  # of sport, nearest to football
+                [0.4, 0.0, 1.0, 0.0, 0, 0],  # of sport, nearest to sport itself
+                [0.0, 1.0, 0.6, 0.0, 0, 0],  # of sport, nearest to music, which is not below it
+                [1.0, 0.0, 0.2, 0.0, 0, 0],  # of none: the nearest topic
+                [0.0, 0.4, 0.6, 0.6, 0, 0],  # of sport or politics: the nearest topic
+                [0.0, 1.0, 0.0, 0.9, 0, 0],  # of politics, which has no topic below it
+            ]
+        )
+    )[0]
+    found = placed(rows, anchors)
+    assert found.nodes.tolist() == [0, 2, 2, 0, 1, 3]
+    assert found.is_joined.tolist() == [False, True, True, False, False, True]
+    assert found.values[3] == pytest.approx(scale(WIDTH) ** 2 / np.sqrt(1.04), rel=1e-3)
 
 
 def test_rows_are_placed_the_same_in_any_batch() -> None:

@@ -14,7 +14,8 @@ from scipy import sparse
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.config import Discovery
-from linnaeus.taxonomy.discovery.guided import Guides
+from linnaeus.taxonomy.discovery.comparing import NONE, Absolute, Joining, compared
+from linnaeus.taxonomy.discovery.guided import Guides, above_of
 from linnaeus.taxonomy.discovery.kmeans import Sums, fit, fit_sample, nearest, sums_of, sums_over
 from linnaeus.taxonomy.discovery.material import (
     IS_FIT,
@@ -38,7 +39,16 @@ from linnaeus.taxonomy.discovery.terms import (
     vocabulary,
 )
 from linnaeus.taxonomy.discovery.topics import Topics, topic_id, tree_of
-from linnaeus.taxonomy.discovery.vectors import DIRECTION, Batches, Directions, as_matrix, cosines, scale, unit
+from linnaeus.taxonomy.discovery.vectors import (
+    DIRECTION,
+    Batches,
+    Directions,
+    Places,
+    as_matrix,
+    cosines,
+    products,
+    unit,
+)
 from linnaeus.taxonomy.tree import Node, Tree
 
 _JOINED = "joined"
@@ -67,20 +77,22 @@ def discover(
     material: Material, texts: Texts, guides: Guides, curated: Sequence[Node], settings: Discovery, keep: Keep
 ) -> Found:
     """Topics of contents that have a direction, beside and below the curated nodes, those of `guides` among them."""
-    fitted, n_fit = _fitted(material, guides, settings, keep)
+    absolute = _absolute(guides, settings)
+    fitted, n_fit = _fitted(material, absolute, settings, keep)
     free = fitted.where(~F.col(_JOINED))
-    n_free = free.count() if guides.ids else n_fit
+    n_free = n_fit if absolute is None else free.count()
     sampled = sample_rows(free, n_free, settings.sample_contents)
     sample = directions_of(sampled, material.width)
+    joining = _joining(sample, guides, curated, settings) if absolute is None else absolute
     if len(sample) == 0:
-        return _guides_alone(material, fitted, texts, guides, curated, settings, keep)
+        return _guides_alone(material, fitted, texts, guides, joining, curated, settings, keep)
     limits = bounds(settings, n_free)
     prototypes, sums, passes = _prototypes(free, n_free, sample, limits, material, settings)
-    counted, of_guides, terms, repeats = _counts(fitted, texts, prototypes, guides, settings)
+    counted, of_guides, terms, repeats = _counts(fitted, texts, prototypes, joining, settings)
     pieces = Topics(sums.sums, sums.sizes, counted, terms, repeats)
     chosen, why = _chosen(pieces, sample, sampled, texts, limits, settings)
     topics = replace(pieces.merged(chosen.topics, chosen.n).in_order(), corpus=pieces.seen())
-    found = _placed(material, topics, sample, guides, of_guides, curated, settings, keep)
+    found = _placed(material, topics, sample, guides, joining, of_guides, curated, settings, keep)
     said = {
         "contents": f"{material.n:,} with a vector, {material.left_out:,} without a direction",
         "fitted": f"{n_fit:,} contents, {len(prototypes):,} prototypes, {passes} passes",
@@ -90,28 +102,46 @@ def discover(
     return replace(found, said=said | found.said)
 
 
-def _fitted(material: Material, guides: Guides, settings: Discovery, keep: Keep) -> tuple[DataFrame, int]:
-    """What is fitted to, with whether a guide takes it, and how many contents those are."""
+def _absolute(guides: Guides, settings: Discovery) -> Absolute | None:
+    """How contents join guides before topics are looked for, where a cosine is set."""
+    if not guides.ids or settings.guided.join_from is None:
+        return None
+    return Absolute(guides.directions, settings.guided.join_from, settings.guided.below_from)
+
+
+def _joining(sample: Directions, guides: Guides, curated: Sequence[Node], settings: Discovery) -> Joining:
+    """How contents join guides beside topics."""
+    if not guides.ids:
+        return Absolute(guides.directions, 1.0, 1.0)  # of no nodes: nothing joins
+    return compared(sample, guides.directions, above_of(guides.ids, curated), settings.guided.margin)
+
+
+def _fitted(material: Material, absolute: Absolute | None, settings: Discovery, keep: Keep) -> tuple[DataFrame, int]:
+    """What is fitted to, with whether a guide took it before, and how many contents those are."""
     counts = material.rows.where(IS_FIT)
     n = counts.count()
-    rows = _with_joined(drawn(counts, n, settings.fit_contents), guides, settings.guided.join_from)
+    rows = _with_joined(drawn(counts, n, settings.fit_contents), absolute)
     kept = keep(rows)
     return kept, kept.count()
 
 
-def _with_joined(rows: DataFrame, guides: Guides, join_from: float) -> DataFrame:
-    if not guides.ids:
+def _with_joined(rows: DataFrame, absolute: Absolute | None) -> DataFrame:
+    if absolute is None:
         return rows.withColumn(_JOINED, F.lit(False))
     schema = StructType([*rows.schema.fields, StructField(_JOINED, BooleanType())])
-    at, width = rows.columns.index(DIRECTION), guides.directions.shape[1]
-    shared, least = guides.directions, join_from * scale(width) ** 2
+    at, width = rows.columns.index(DIRECTION), absolute.directions.shape[1]
 
     def run(batches: Batches) -> Batches:
         for batch in batches:
-            _, values = nearest(as_matrix(batch.column(at), width), shared)
-            yield pa.RecordBatch.from_arrays([*batch.columns, pa.array(values >= least)], names=schema.names)
+            is_joined = _joined(as_matrix(batch.column(at), width), absolute) != NONE
+            yield pa.RecordBatch.from_arrays([*batch.columns, pa.array(is_joined)], names=schema.names)
 
     return rows.mapInArrow(run, schema)
+
+
+def _joined(given: Directions, joining: Joining) -> Places:
+    """The place (n,) of the guide that each row (n, width) joins, or NONE."""
+    return joining.joined(products(given, joining.directions).astype(np.float64))
 
 
 def _prototypes(
@@ -131,24 +161,24 @@ def _prototypes(
 
 
 def _counts(
-    fitted: DataFrame, texts: Texts, prototypes: Directions, guides: Guides, settings: Discovery
+    fitted: DataFrame, texts: Texts, prototypes: Directions, joining: Joining, settings: Discovery
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix, tuple[str, ...], Repeats]:
-    """How often each prototype's contents, and those that each guide took, have each term; the terms; and what of the
+    """How often each prototype's contents, and those that joined each guide, have each term; the terms; and what of the
     prototypes' is their sources' repeating themselves."""
     of_text = [c.CONTENT_ID, c.CONTENT_HASH]
     words = fitted.select(*of_text).join(texts.tokens, of_text)
     terms = vocabulary(words, texts.pairs, settings.least_texts, settings.most_terms)
-    joined = _with_group(fitted, prototypes, guides).join(texts.tokens, of_text)
+    joined = _with_group(fitted, prototypes, joining).join(texts.tokens, of_text)
     grouped = joined.select(c.CREATOR_ID, c.TOKENS, GROUP)
-    counted = counts_by_group(grouped, terms, len(prototypes) + len(guides.ids), texts.pairs)
+    counted = counts_by_group(grouped, terms, len(prototypes) + len(joining.directions), texts.pairs)
     free = grouped.where(F.col(GROUP) < len(prototypes))
     repeats = repeats_by_group(free, terms, len(prototypes), texts.pairs)
     return counted[: len(prototypes)], counted[len(prototypes) :], tuple(terms), repeats
 
 
-def _with_group(fitted: DataFrame, prototypes: Directions, guides: Guides) -> DataFrame:
-    """`content_id`, `creator_id`, `content_hash` and `group`: the nearest prototype, or the guide that took it
-    (numbered after the prototypes)."""
+def _with_group(fitted: DataFrame, prototypes: Directions, joining: Joining) -> DataFrame:
+    """`content_id`, `creator_id`, `content_hash` and `group`: the nearest prototype of what no guide took before, and
+    once more the guide (numbered after the prototypes) that a content joins."""
     kept = (c.CONTENT_ID, c.CREATOR_ID, c.CONTENT_HASH)
     schema = StructType([*[fitted.schema[name] for name in kept], StructField(GROUP, IntegerType())])
     width, n = prototypes.shape[1], len(prototypes)
@@ -156,10 +186,13 @@ def _with_group(fitted: DataFrame, prototypes: Directions, guides: Guides) -> Da
     def run(batches: Batches) -> Batches:
         for batch in batches:
             given = as_matrix(batch.column(3), width)
-            places = nearest(given, prototypes)[0] if n else np.zeros(len(given), np.int32)
-            if guides.ids:
-                places = np.where(np.asarray(batch.column(4)), n + nearest(given, guides.directions)[0], places)
-            columns = [*batch.columns[:3], pa.array(places, pa.int32())]
+            free = np.flatnonzero(~np.asarray(batch.column(4)) & (n > 0))
+            near = nearest(given[free], prototypes)[0] if len(free) else np.empty(0, np.int32)
+            joined = _joined(given, joining)
+            there = np.flatnonzero(joined != NONE)
+            rows = pa.array(np.concatenate([free, there]))
+            groups = np.concatenate([near, n + joined[there]]).astype(np.int32)
+            columns = [*(column.take(rows) for column in batch.columns[:3]), pa.array(groups)]
             yield pa.RecordBatch.from_arrays(columns, names=schema.names)
 
     return fitted.select(*kept, DIRECTION, _JOINED).mapInArrow(run, schema)
@@ -215,80 +248,96 @@ def _placed(
     topics: Topics,
     sample: Directions,
     guides: Guides,
+    joining: Joining,
     of_guides: sparse.csr_matrix,
     curated: Sequence[Node],
     settings: Discovery,
     keep: Keep,
 ) -> Found:
     """All contents at the topics and the guides, and the tree of those that have any."""
-    absorbed, parents = _relations(topics, sample, guides, settings)
+    absorbed, below = _relations(topics, sample, joining, settings)
     own = [at for at in range(len(topics.sizes)) if at not in absorbed]
     node_of = {at: number for number, at in enumerate(own)}
     node_of |= {at: len(own) + guide for at, guide in absorbed.items()}
-    anchors = _anchors(topics.directions, node_of, guides, len(own), settings)
+    anchors = _anchors(topics.directions, node_of, below, joining, len(own), settings)
     rows = keep(place(material.rows, anchors, (c.CONTENT_ID, c.CREATOR_ID, c.CONTENT_HASH)))
     floor = floor_of(rows, material.width, settings.unplaced_share)
     placed = told(rows, material.width, floor)
     counted = placed.groupBy(NODE).count().collect()  # few: one a node
     sizes = {row[NODE]: row["count"] for row in counted}
-    there = {at: parents[at] for at in own if sizes.get(node_of[at])}
-    tree = tree_of(topics, there, _with_guides(curated, guides, of_guides, topics, settings), settings)
+    parents = {at: None if below[at] == NONE else guides.ids[below[at]] for at in own if sizes.get(node_of[at])}
+    tree = tree_of(topics, parents, _with_guides(curated, guides, joining, of_guides, topics, settings), settings)
     said = {"unplaced": f"{sizes.get(NOWHERE, 0):,} of {material.n:,}, nearer than {floor:.3f} to no topic"}
     if guides.ids:
+        hanging = [at for at, parent in parents.items() if parent is not None]
         joined = sum(sizes.get(len(own) + guide, 0) for guide in range(len(guides.ids)))
-        said["curated"] = f"{joined:,} contents joined {len(guides.ids)} nodes, {len(absorbed)} topics are one of them"
-    known = (*[topic_id(at) if at in there else None for at in own], *guides.ids)
+        said["curated"] = (
+            f"{joined:,} contents joined {len(guides.ids)} nodes, {sum(sizes[node_of[at]] for at in hanging):,} are "
+            f"in {len(hanging)} topics below them, {len(absorbed)} topics are one of them"
+        )
+    known = (*[topic_id(at) if at in parents else None for at in own], *guides.ids)
     return Found(tree, placed, known, said)
 
 
 def _anchors(
-    directions: Directions, node_of: dict[int, int], guides: Guides, first_guide: int, settings: Discovery
+    directions: Directions,
+    node_of: dict[int, int],
+    below: Places,
+    joining: Joining,
+    first_guide: int,
+    settings: Discovery,
 ) -> Anchors:
     """Directions of topics and guides by the numbers of their nodes: topics', then guides'."""
-    nodes = np.array([node_of[at] for at in range(len(directions))] + [first_guide + g for g in range(len(guides.ids))])
-    is_guide = np.array([False] * len(directions) + [True] * len(guides.ids))
+    n, m = len(directions), len(joining.directions)
+    nodes = np.array([node_of[at] for at in range(n)] + [first_guide + guide for guide in range(m)])
+    # What joins a guide before topics are looked for is in none of them.
+    of_topics = np.full(n, NOWHERE, np.int32) if joining.takes_first else below
     order = np.argsort(nodes, kind="stable")
     return Anchors(
-        np.vstack([directions, guides.directions])[order],
+        np.vstack([directions, joining.directions])[order],
         nodes[order].astype(np.int32),
-        is_guide[order],
-        settings.guided.join_from,
+        np.repeat([False, True], [n, m])[order],
+        np.concatenate([of_topics, np.arange(m)])[order].astype(np.int32),
+        joining,
         settings.temperature,
         settings.likely,
     )
 
 
 def _relations(
-    topics: Topics, sample: Directions, guides: Guides, settings: Discovery
-) -> tuple[dict[int, int], dict[int, str | None]]:
-    """Topics (by place) that are a guide (its place); and the curated node below which each topic hangs, or None: the
-    one that most of the sample's contents of the topic are near."""
-    k = len(topics.sizes)
-    if not guides.ids or k == 0:
-        return {}, dict.fromkeys(range(k))
-    alike = cosines(topics.directions, guides.directions)
+    topics: Topics, sample: Directions, joining: Joining, settings: Discovery
+) -> tuple[dict[int, int], Places]:
+    """Topics (by place) that are a guide (its place); and the guide below which each topic hangs (k,), or NONE: the one
+    that most of the sample's contents of the topic count for."""
+    k, m = len(topics.sizes), len(joining.directions)
+    if m == 0 or k == 0:
+        return {}, np.full(k, NONE, np.int32)
+    alike = cosines(topics.directions, joining.directions)
     absorbed = {at: int(alike[at].argmax()) for at in range(k) if alike[at].max() >= settings.guided.absorb_from}
-    places, _ = nearest(sample, topics.directions)
-    guide, values = nearest(sample, guides.directions)
-    is_near = values >= settings.guided.below_from * scale(sample.shape[1]) ** 2
-    near = np.zeros((k, len(guides.ids)), np.int64)
-    np.add.at(near, (places[is_near], guide[is_near]), 1)
-    totals = np.bincount(places, minlength=k)
-    parents: dict[int, str | None] = {
-        at: guides.ids[int(near[at].argmax())] if 2 * near[at].max() > totals[at] else None for at in range(k)
-    }
-    return absorbed, parents
+    of_topic, _ = nearest(sample, topics.directions)
+    guide = joining.near(products(sample, joining.directions).astype(np.float64))
+    votes = np.zeros((k, m), np.int64)
+    np.add.at(votes, (of_topic[guide != NONE], guide[guide != NONE]), 1)
+    below = joining.parents(votes, np.bincount(of_topic, minlength=k))
+    for at, one in absorbed.items():
+        below[at] = one
+    return absorbed, below
 
 
 def _with_guides(
-    curated: Sequence[Node], guides: Guides, of_guides: sparse.csr_matrix, topics: Topics, settings: Discovery
+    curated: Sequence[Node],
+    guides: Guides,
+    joining: Joining,
+    of_guides: sparse.csr_matrix,
+    topics: Topics,
+    settings: Discovery,
 ) -> list[Node]:
     """The curated nodes with the directions and the words of those that are guides."""
     if not guides.ids:
         return list(curated)
     words = keywords(c_tf_idf(of_guides), topics.terms, settings.keywords)
     place_of = {one: at for at, one in enumerate(guides.ids)}
-    vectors = unit(guides.directions)
+    vectors = unit(joining.directions)
     return [
         replace(one, keywords=words[at] or one.keywords, centroid=tuple(vectors[at].tolist()))
         if (at := place_of.get(one.id)) is not None
@@ -302,6 +351,7 @@ def _guides_alone(
     fitted: DataFrame,
     texts: Texts,
     guides: Guides,
+    joining: Joining,
     curated: Sequence[Node],
     settings: Discovery,
     keep: Keep,
@@ -309,7 +359,8 @@ def _guides_alone(
     """All contents joined curated nodes: there is nothing to discover."""
     width = material.width
     nothing = Topics(np.zeros((0, width), np.int64), np.zeros(0, np.int64), sparse.csr_matrix((0, 0)), ())
-    _, of_guides, terms, _ = _counts(fitted, texts, np.zeros((0, width), np.int16), guides, settings)
+    _, of_guides, terms, _ = _counts(fitted, texts, np.zeros((0, width), np.int16), joining, settings)
     nothing = replace(nothing, counts=sparse.csr_matrix((0, len(terms)), dtype=np.int64), terms=terms)
-    found = _placed(material, nothing, np.zeros((0, width), np.int16), guides, of_guides, curated, settings, keep)
+    sample = np.zeros((0, width), np.int16)
+    found = _placed(material, nothing, sample, guides, joining, of_guides, curated, settings, keep)
     return replace(found, said={"topics": "0, as all contents join curated nodes"} | found.said)

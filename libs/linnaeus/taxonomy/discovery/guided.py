@@ -1,7 +1,7 @@
-"""Nodes that a person decides of, as directions: contents near one join it before topics are looked for.
+"""Nodes that a person decides of, as directions, with which contents are compared (comparing.py).
 
-What a node is about is said by contents that are labelled with it, else by the direction that it has in the tree in
-force, else by texts that have its words.
+What a node is about is said by contents that are labelled with it beside its name and description, else by the
+direction that it has in the tree in force, else by its name and description alone, else by texts that have its words.
 """
 
 from __future__ import annotations
@@ -10,18 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.contracts import columns as c
+from linnaeus.taxonomy.discovery.comparing import NONE
 from linnaeus.taxonomy.discovery.kmeans import Sums, added, as_sums_batch, grouped
-from linnaeus.taxonomy.discovery.vectors import DIRECTION, Batches, Directions, Whole, as_matrix, directions, of_whole
+from linnaeus.taxonomy.discovery.vectors import (
+    DIRECTION,
+    Batches,
+    Directions,
+    Places,
+    Whole,
+    as_matrix,
+    directions,
+    of_whole,
+)
+from linnaeus.taxonomy.tree import Node
 
 _PLACE = "place"
 _WORD_LENGTH = 3  # characters of a word that says something
 _NEEDED = 2  # of a node's words that a text must have, where there are so many
+_READ_COUNTS = 2  # labelled examples that a node's name and description count as much as
 EXAMPLES, IN_FORCE, WORDS = "labelled examples", "the tree in force", "texts with its words"
+READ = "name and description"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +86,23 @@ def has_words(words: Mapping[str, Sequence[str]]) -> Column:
 def guides_of(
     by_examples: tuple[Whole, Whole],
     in_force: Mapping[str, Sequence[float]],
+    read: Mapping[str, Directions],
     by_words: tuple[Whole, Whole],
     ids: Sequence[str],
     least: int,
 ) -> Guides:
-    """Of the nodes `ids` those that have a direction, by the first of the three that gives one."""
+    """Of the nodes `ids` those that have a direction, by the first of the four that gives one. `read`: directions
+    (width,) of names and descriptions; examples are taken together with them."""
     width = by_examples[0].shape[1]
     found: list[tuple[str, Directions, str]] = []
     for place, node in enumerate(ids):
         if by_examples[1][place] >= least:
-            found.append((node, of_whole(by_examples[0][[place]]), EXAMPLES))
+            said = read.get(node, np.zeros(width, np.int16)).astype(np.int64)
+            found.append((node, of_whole((by_examples[0][place] + _READ_COUNTS * said)[None]), EXAMPLES))
         elif len(in_force.get(node, ())) == width:
             found.append((node, directions(np.array([in_force[node]]))[0], IN_FORCE))
+        elif node in read:
+            found.append((node, read[node][None], READ))
         elif by_words[1][place] >= least:
             found.append((node, of_whole(by_words[0][[place]]), WORDS))
     found = [one for one in found if one[1].any()]
@@ -96,7 +113,13 @@ def guides_of(
     )
 
 
-def as_column_of_ids(ids: Sequence[str], places: np.ndarray) -> pa.Array:
-    """Ids by their places; null where that is -1."""
-    taken = pa.array(np.where(places < 0, 0, places), mask=places < 0)
-    return pa.array(list(ids), pa.string()).take(taken)
+def above_of(ids: Sequence[str], nodes: Sequence[Node]) -> Places:
+    """The place (m,) in `ids` of the next node above each that is among them, or NONE."""
+    parents, places = {node.id: node.parent for node in nodes}, {one: place for place, one in enumerate(ids)}
+    found = []
+    for one in ids:
+        above = parents.get(one)
+        while above is not None and above not in places:
+            above = parents.get(above)
+        found.append(NONE if above is None else places[above])
+    return np.array(found, dtype=np.int32)

@@ -22,13 +22,15 @@ _LEAST, _RANGE = -(1 << 63), 1 << 64  # of keys
 @dataclass(frozen=True, eq=False)
 class Material:
     """Contents that have a direction of `width` numbers, on so many partitions: rows with `content_id`, `creator_id`,
-    `content_hash`, `key` (a hash of the id), `is_fit` and `direction`. `left_out` had a vector of zeros or none."""
+    `content_hash`, `key` (a hash of the id), `is_fit` and `direction`. `left_out` had a vector of zeros or none;
+    `projection` (width, dimension) is what reduced the vectors, None where nothing did."""
 
     rows: DataFrame
     partitions: int
     n: int
     left_out: int
     width: int
+    projection: Directions | None = None
 
 
 def with_fit(contents: DataFrame, a_creator: int) -> DataFrame:
@@ -47,7 +49,7 @@ def material(rows: DataFrame, dimension: int, partitions: int, settings: Discove
     counted = {row["is_there"]: row["count"] for row in made.groupBy("is_there").count().collect()}  # few: two
     width = dimension if projection is None else len(projection)
     there = made.where("is_there").drop("is_there")
-    return Material(there, partitions, counted.get(True, 0), counted.get(False, 0), width)
+    return Material(there, partitions, counted.get(True, 0), counted.get(False, 0), width, projection)
 
 
 def _projection(rows: DataFrame, dimension: int, settings: Discovery) -> Directions | None:

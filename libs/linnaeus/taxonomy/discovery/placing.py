@@ -15,6 +15,7 @@ from pyspark.sql.types import ArrayType, BooleanType, FloatType, IntegerType, St
 
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.lexical import list_array
+from linnaeus.taxonomy.discovery.comparing import NONE, Joining
 from linnaeus.taxonomy.discovery.vectors import (
     DIRECTION,
     Batches,
@@ -35,20 +36,23 @@ _LEAST_SPREAD = 0.01  # of cosines
 _NORMAL = 1.4826  # a median absolute deviation times this is the standard deviation of normal numbers
 _ROWS = 4096
 _NEVER = -np.inf
-NOWHERE = -1  # the number of no node
+NOWHERE = NONE  # the number of no node
 
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
     """Directions (m, width) that contents are compared with, sorted by the node (m,) each stands for.
 
-    Those that are `guides` (m,) count from the cosine `join_from` on, and before the others.
+    Those that are `guides` (m,) are the curated nodes' own, in the order of `joining`, which says what joins them. What
+    joins one is at its nearest among the directions `below` (m,) it: the place of the curated node that a direction is
+    of or hangs below, or NOWHERE.
     """
 
     directions: Directions
     nodes: Places
     guides: npt.NDArray[np.bool_]
-    join_from: float
+    below: Places
+    joining: Joining
     temperature: float
     likely: int
 
@@ -87,7 +91,7 @@ def place(rows: DataFrame, anchors: Anchors, kept: tuple[str, ...] = (c.CONTENT_
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Of each row (n,): its node, the product with its direction, whether a guide took it, its probability there; and
+    """Of each row (n,): its node, the product with its direction, whether it joined a guide, its probability there; and
     the likeliest nodes (n, likely) with theirs."""
 
     nodes: Places
@@ -102,24 +106,26 @@ def placed(given: Directions, anchors: Anchors) -> Placed:
     """Rows (n, width) at the nodes of the anchors; of equally near nodes at the first."""
     width = given.shape[1]
     similar = products(given, anchors.directions).astype(np.float64)
-    passed = similar >= anchors.join_from * scale(width) ** 2
-    similar = np.where(anchors.guides[None, :] & ~passed, _NEVER, similar)
+    joined = anchors.joining.joined(similar[:, anchors.guides])[:, None]
+    is_free = joined == NONE
+    # A curated node's own direction is none for what does not join it.
+    similar = np.where(anchors.guides[None, :] & (anchors.below[None, :] != joined), _NEVER, similar)
     starts = np.flatnonzero(np.diff(anchors.nodes, prepend=-1))
     by_node = np.maximum.reduceat(similar, starts, axis=1)
-    by_guide = np.maximum.reduceat(np.where(anchors.guides[None, :], similar, _NEVER), starts, axis=1)
-    is_joined = by_guide.max(axis=1) > _NEVER
+    within = np.where(is_free | (anchors.below[None, :] == joined), similar, _NEVER)
     # Where there are guides alone, what none of them takes is nowhere.
-    choice = np.where(is_joined[:, None], by_guide, by_node)
+    choice = np.maximum.reduceat(within, starts, axis=1)
     nodes = choice.argmax(axis=1)
     rows = np.arange(len(given))
     values = choice[rows, nodes]
+    node_of = np.append(anchors.nodes[anchors.guides], NOWHERE)  # the last is that of what joins none
     chances = _softmax(by_node, anchors.temperature * scale(width) ** 2)
     n_likely = min(anchors.likely, by_node.shape[1])
     likely = np.argsort(-by_node, axis=1, kind="stable")[:, :n_likely]
     return Placed(
         np.where(values > _NEVER, nodes, NOWHERE).astype(np.int32),
         np.where(values > _NEVER, values, 0.0).astype(np.float32),
-        is_joined,
+        ~is_free[:, 0] & (nodes == node_of[joined[:, 0]]),
         chances[rows, nodes],
         likely.astype(np.int32),
         np.take_along_axis(chances, likely, axis=1),
