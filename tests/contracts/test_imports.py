@@ -20,6 +20,8 @@ CONTRACTS_ORDER = (
     "schemas",
     "tables",
     "run_settings",
+    "legible",
+    "hosts",
     "config",
     "lexical",
     "logistic",

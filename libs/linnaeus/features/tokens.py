@@ -40,7 +40,7 @@ STOP_WORD_LISTS = {
     "tr": "turkish",
 }
 # Raise it when texts are read, prepared or split in another way: what was tokenised before is then done again.
-_PREPARATION = 2
+_PREPARATION = 3
 _STEMMED = ("en", UNDETERMINED)  # Spark NLP's stemmer is Porter's, for English
 # A pattern that matches one character, whatever stands about it: a class without another inside.
 _ONE_CHARACTER = re.compile(r"\[\^?(?:[^\[\]\\&^]|\\[pP]\{\w+\}|\\[^QE])+\]")
