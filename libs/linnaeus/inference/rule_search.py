@@ -30,6 +30,8 @@ _SIGN = (
     r"--[\xB7\u05F4]]"
 )
 _JOINING = rf"(?V1)(?<!\p{{WB=Numeric}}){_SIGN}|{_SIGN}(?!\p{{WB=Numeric}})"
+# Never behind the sign that puts a letter of Burmese, Khmer or Tai Tham below the one before.
+_BOUNDARY = r"(?w)(?<![\u1039\u17D2\u1A60])\b"
 # Where a link's host begins, and the most that may belong to it. What belongs to a name that people write before an @.
 _USER = r"[\p{L}\p{M}\p{N}._~!$&'()*+,;=:%@-]{0,256}@"
 _LINK = (
@@ -139,7 +141,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     """
     first = max(0, start - _AROUND)
     around = _compiled(_JOINING).sub("|", text[first : end + _AROUND])
-    boundary = _compiled(r"(?w)\b")
+    boundary = _compiled(_BOUNDARY)
     return bool(boundary.match(around, start - first) and boundary.match(around, end - first))
 
 
