@@ -45,7 +45,7 @@ SAME = [
     "<a-b> and <x:y>",
     "</sarcasm> </joe@x.org>",
     '<a href="x" <b>',
-    "<p class=\"never closed>, he said",
+    '<p class="never closed>, he said',
     "\ufdd0",
 ]
 CASES = {
@@ -118,7 +118,7 @@ LINKS = {
     "<img src='a'><form action=b><button formaction=c>d</button></form>": ["a", "b", "c"],
     "<p title='https://a.example'>https://b.example</p>": [],
     "<!-- <a href=a> --><script><a href=b></script>": [],
-    '<a href=a"b c=\'d\'>': ['a"b'],
+    "<a href=a\"b c='d'>": ['a"b'],
     "no markup": [],
 }
 HURTFUL = {
@@ -138,7 +138,7 @@ HURTFUL = {
     "declarations": "<!doctype " * 100_000 + "<![if " * 100_000 + "<?xml" * 100_000,
     "attributes": "<a" + ' x="y"' * 170_000,
     "tags in values": "<a " + ' x="<a "' * 125_000,
-    "unfinished values in turns": "<a x=\" y=' <a z='\" w=\"" * 40_000,
+    "unfinished values in turns": '<a x=" y=\' <a z=\'" w="' * 40_000,
     "tags of no name in values": "<x " + " a='<x '" * 125_000 + ">",
     "words beside names": "<b " + "a " * 400_000 + "<b " * 60_000,
     "an unfinished end": "</title" + "x=" * 400_000,
@@ -216,7 +216,9 @@ def serialised(draw: st.DrawFn, tree: object) -> str:
     name, attributes, children = tree  # type: ignore[misc]
     start = "<" + draw(st.sampled_from([name, name.upper()]))
     for key, value in attributes:
-        start += draw(st.sampled_from([" ", "\n", " / "])) if not start.endswith(("'", '"')) or draw(st.booleans()) else ""
+        start += (
+            draw(st.sampled_from([" ", "\n", " / "])) if not start.endswith(("'", '"')) or draw(st.booleans()) else ""
+        )
         start += key + (draw(written(value)) if value is not None else "")
     start += draw(st.sampled_from(["", " ", "\t"])) + (draw(st.sampled_from(["", " /", "/ "])) if name == "br" else "")
     inside = "".join(draw(serialised(child)) for child in children)
@@ -247,6 +249,10 @@ def _pieces(tree: object) -> list[str | None]:
 def test_any_html_of_a_tree_is_read_as_the_tree(data: st.DataObject, trees: list[object]) -> None:
     whole = ("div", [], trees)
     text = data.draw(serialised(whole))
-    lines = ["".join(map(str, group)) for is_end, group in itertools.groupby(_pieces(whole), lambda one: one is None) if not is_end]
+    lines = [
+        "".join(map(str, group))
+        for is_end, group in itertools.groupby(_pieces(whole), lambda one: one is None)
+        if not is_end
+    ]
     expected = [" ".join(line.split()) for line in lines]
     assert plain_text(text) == "\n".join(line for line in expected if line)

@@ -64,8 +64,14 @@ FIRES = [
     ("🇫🇷", "🇩🇪🇫🇷"),
     ("419", "a 419 scam, 419."),
     # Links to it.
-    *[("scam.example", f"see https://scam.example{end}") for end in "! … ** 。 ” | . , ; : ) ] } ' \" ` ~ _ - * ♥ 🔥".split()],
-    *[("scam.example", f"https://scam.example{end}") for end in ("", "/", "?a", "#a", ":80/", "\\a", "\u200b", "...", "!!!")],
+    *[
+        ("scam.example", f"see https://scam.example{end}")
+        for end in "! … ** 。 ” | . , ; : ) ] } ' \" ` ~ _ - * ♥ 🔥".split()
+    ],
+    *[
+        ("scam.example", f"https://scam.example{end}")
+        for end in ("", "/", "?a", "#a", ":80/", "\\a", "\u200b", "...", "!!!")
+    ],
     *[("scam.example", f"https://scam.example{after}") for after in ("を見て", "领取", "에서", "ครับ", "。次", "次。")],
     ("scam.example", "<p>see https://scam.example</p>"),
     ("scam.example", "看https://scam.example"),
@@ -137,7 +143,9 @@ def search_of(*needles: str) -> RuleSearch:
     """Rules, each of one word or one domain."""
     domains = [one for one in needles if ".example" in one.lower()]
     rules = [
-        Rule(id=f"r{place}", level="high", domains=(one,)) if one in domains else Rule(id=f"r{place}", level="high", words=(one,))
+        Rule(id=f"r{place}", level="high", domains=(one,))
+        if one in domains
+        else Rule(id=f"r{place}", level="high", words=(one,))
         for place, one in enumerate(needles)
     ]
     return RuleSearch.of(RiskAreas(areas=(Area(id="spam", name="Spam", rules=tuple(rules)),)))
@@ -161,9 +169,47 @@ def test_a_rule_stays_silent(needle: str, text: str) -> None:
     assert needle not in found(ALL, text)
 
 
-WORDS = ["free money", "free", "money", "très", "無料", "ฟรี", "कर", "c++", "419", "don't", "👨", "🇫🇷", "o", "money free"]
+WORDS = [
+    "free money",
+    "free",
+    "money",
+    "très",
+    "無料",
+    "ฟรี",
+    "कर",
+    "c++",
+    "419",
+    "don't",
+    "👨",
+    "🇫🇷",
+    "o",
+    "money free",
+]
 SEARCH = search_of(*WORDS)
-PIECES = ["a", "é", "क", "ी", "中", "カ", "ร", "ี", "무", "1", "9", ",", ".", "'", "_", "-", "!", "+", " ", "👩", "\u200d", "🇽"]
+PIECES = [
+    "a",
+    "é",
+    "क",
+    "ी",
+    "中",
+    "カ",
+    "ร",
+    "ี",
+    "무",
+    "1",
+    "9",
+    ",",
+    ".",
+    "'",
+    "_",
+    "-",
+    "!",
+    "+",
+    " ",
+    "👩",
+    "\u200d",
+    "🇽",
+]
 SIGNS = ".,:;'\"_"
 
 
@@ -184,9 +230,7 @@ def slowly(text: str) -> list[str]:
     return [
         word
         for word in WORDS
-        if any(
-            text.startswith(word, place) and {place, place + len(word)} <= ends for place in range(len(text))
-        )
+        if any(text.startswith(word, place) and {place, place + len(word)} <= ends for place in range(len(text)))
     ]
 
 
@@ -205,14 +249,21 @@ def disguised(draw: st.DrawFn, text: str) -> str:
         if letter == " ":
             forms = ["  ", "\n", "&nbsp;", "\u3000", "&#x2003;", " \u00ad"]
         elif "a" <= letter <= "z":
-            forms += [chr(ord(letter) + 0xFEE0), f"&#{ord(letter)};", f"<b data-v-1>{letter}</b>", f"{letter}<!-- x -->"]
+            forms += [
+                chr(ord(letter) + 0xFEE0),
+                f"&#{ord(letter)};",
+                f"<b data-v-1>{letter}</b>",
+                f"{letter}<!-- x -->",
+            ]
             forms += [letter + "\u00ad", letter + "\u200b", "\u2060" + letter, f"<i title='>'>{letter}</i>"]
         chosen = draw(st.sampled_from(forms))
         out.append(chosen if "<" in chosen or "&" in chosen else html.escape(chosen))
     return "".join(out)
 
 
-@given(st.data(), st.lists(st.sampled_from(["a", "é", "中", "1", ".", "'", "!", " ", *WORDS[:9]]), max_size=8).map("".join))
+@given(
+    st.data(), st.lists(st.sampled_from(["a", "é", "中", "1", ".", "'", "!", " ", *WORDS[:9]]), max_size=8).map("".join)
+)
 def test_a_word_in_disguise_is_found(data: st.DataObject, text: str) -> None:
     plain = legible(text)
     assert set(slowly(plain)) <= set(found(SEARCH, data.draw(disguised(plain))))
@@ -249,7 +300,9 @@ def test_a_word_at_the_seam_of_two_parts_of_a_long_text() -> None:
 def test_all_of_a_text_is_told_in_the_rules_order_each_once() -> None:
     lures = Rule(id="lures", words=("free money", "win"), domains=("bit.example",), level="high")
     twice = Rule(id="again", words=("Free Money",), level="medium")
-    areas = RiskAreas(areas=(Area(id="spam", name="Spam", rules=(lures, twice)), Area(id="scam", name="Scam", rules=(lures,))))
+    areas = RiskAreas(
+        areas=(Area(id="spam", name="Spam", rules=(lures, twice)), Area(id="scam", name="Scam", rules=(lures,)))
+    )
     told = RuleSearch.of(areas).found("bit.example? free money: https://bit.example, FREE MONEY", ())
     assert told == [
         Needle("spam", "lures", "free money"),

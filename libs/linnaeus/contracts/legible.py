@@ -1,4 +1,4 @@
-"""Texts as people read them, so that a word is found however it is written: composed or not, wide, with invisible signs.
+"""Texts as people read them, so that a word is found however it is written: composed or not, wide, with hidden signs.
 
 What a rule names and what is searched for it go through the same functions.
 """

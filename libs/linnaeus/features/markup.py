@@ -1,9 +1,9 @@
 """HTML of rich-text posts to text: what a reader sees, a line a block. Text that only looks like markup stays as it is.
 
-Tags are read as HTML's own tokeniser reads them (the HTML Standard, 13.2.5), by a pass of patterns over the text, and no
-tree is built. Parsers that build one by HTML's rules cost far more than a text is worth where it is broken or made to
-hurt: 110 kB of unclosed <b> in paragraphs take selectolax and resiliparse 4.5 GB, deep nesting takes them minutes, and
-leaves inscriptis no text.
+Tags are read as HTML's own tokeniser reads them (the HTML Standard, 13.2.5), by a pass of patterns over the text, without
+a tree. Parsers that build one by HTML's rules cost far more than a text is worth where it is broken or made to hurt:
+110 kB of unclosed <b> in paragraphs take selectolax and resiliparse 4.5 GB, deep nesting takes them minutes, and leaves
+inscriptis no text.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def plain_text(text: str) -> str:
     """The text that a reader of this HTML sees; any other text, the very same.
 
     Tags of HTML, closed comments and entities are markup. A tag's name, alone between angle brackets, counts where it
-    can't be a word (<br>) or is closed later in the text: `a<b`, `x<y>z`, `<3`, `<joe@x.org>` and `AT&T` are text. So it
-    does beside attributes, unless they are words: `<p and q>` is text.
+    can't be a word (<br>) or is closed later in the text: `a<b`, `x<y>z`, `<3`, `<joe@x.org>` and `AT&T` are text. It
+    counts beside attributes too, unless they are words: `<p and q>` is text.
     Blocks stand on lines of their own, without empty ones between; inline elements split no word. From the first block
     on, white space and line ends are a space, as a browser shows them; before it, lines stay.
 

@@ -38,7 +38,7 @@ _LINK = (
     rf"(?i)(?:(?<=[a-z0-9])://(?:{_USER})?|(?<![a-z0-9._@/-])(?=www\.))"
     r"(\[[0-9a-f:.]{2,45}\]|(?:[\p{L}\p{M}\p{N}\p{So}._\u3002-]|%[0-9a-f]{2}){1,255})"
 )
-# Where a host may end though more follows: languages without blanks, or with endings, and pictures stand right after it.
+# Where a host may end though more follows: languages without blanks or with endings, and pictures, leave no space.
 _GOES_ON = (
     r"(?<=[a-zA-Z0-9])(?=[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
     r"|(?=[\p{So}\u3002])"
