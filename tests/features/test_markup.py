@@ -140,6 +140,8 @@ HURTFUL = {
     "tags in values": "<a " + ' x="<a "' * 125_000,
     "unfinished values in turns": '<a x=" y=\' <a z=\'" w="' * 40_000,
     "tags of no name in values": "<x " + " a='<x '" * 125_000 + ">",
+    "tags of a namespace in values": "<x:y " + " a='<x:y '" * 100_000 + ">",
+    "own tags in values": "<x-y " + " a='<x-y '" * 100_000 + ">",
     "words beside names": "<b " + "a " * 400_000 + "<b " * 60_000,
     "an unfinished end": "</title" + "x=" * 400_000,
     "pictures": "<svg><svg></svg>" * 60_000,

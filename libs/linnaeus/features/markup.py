@@ -1,7 +1,7 @@
 """HTML of rich-text posts to text: what a reader sees, a line a block. Text that only looks like markup stays as it is.
 
-Tags are read as HTML's own tokeniser reads them (the HTML Standard, 13.2.5), by a pass of patterns over the text, without
-a tree. Parsers that build one by HTML's rules cost far more than a text is worth where it is broken or made to hurt:
+Tags are read as HTML's own tokeniser reads them (the HTML Standard, 13.2.5), by patterns and in one pass; no tree is
+built. Parsers that build one by HTML's rules cost far more than a text is worth where it is broken or made to hurt:
 110 kB of unclosed <b> in paragraphs take selectolax and resiliparse 4.5 GB, deep nesting takes them minutes, and leaves
 inscriptis no text.
 """
@@ -143,11 +143,11 @@ class _Page:
             found = self._attributes(match.end()) if name in _KNOWN or is_own else None
             return found[1] if found else None
         is_closed = self._last_end.get(name, -1) > match.start()
-        # What is no tag whatever its attributes are is not looked through for them: each would be looked through again.
-        if not (name in _KNOWN or is_own) or (not is_closed and (name in _UNSEEN or name in _VARIABLES)):
+        # Whatever its attributes are it is no tag: in their values there may be more of its kind, looked through again.
+        if not (name in _KNOWN or is_own) or not (is_closed or _may_be_left_open(name)):
             return None
         found = self._attributes(match.end())
-        if found is None or not (is_closed or _is_tag(name, is_own, found[0])):
+        if found is None or not (is_closed or _is_tag(name, found[0])):
             return None
         self.links += [unescape(value) for key, value in map(_pair, found[0]) if key in _ADDRESSES and value]
         return found[1]
@@ -200,13 +200,19 @@ class _Page:
         (self._parts if self._unseen is None else self._hidden).append(part)
 
 
-def _is_tag(name: str, is_own: bool, attributes: list[re.Match[str]]) -> bool:
+def _may_be_left_open(name: str) -> bool:
+    """Whether a name that is never closed can be a tag's."""
+    return "-" in name or (name in _KNOWN and name not in _UNSEEN and name not in _VARIABLES)
+
+
+def _is_tag(name: str, attributes: list[re.Match[str]]) -> bool:
     """Whether a name that is never closed is a tag's, by what stands beside it."""
-    if is_own:
-        return "-" in name and any(one["is"] for one in attributes)
-    if any(one["is"] or not one["name"].isalpha() or one["name"].lower() in _SWITCHES for one in attributes):
+    if any(one["is"] for one in attributes):
         return True
-    return name in _SURE and (not attributes or name not in _WORDS)
+    if name not in _KNOWN:
+        return False
+    is_told = any(not one["name"].isalpha() or one["name"].lower() in _SWITCHES for one in attributes)
+    return is_told or (name in _SURE and (not attributes or name not in _WORDS))
 
 
 def _pair(attribute: re.Match[str]) -> tuple[str, str | None]:
