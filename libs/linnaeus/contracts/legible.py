@@ -6,12 +6,14 @@ What a rule names and what is searched for it go through the same functions.
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from typing import Any
 
 # Forms of the apostrophe and the hyphen, as tokens have them; and the signs that compatibility would make letters of:
 # `free™` is no word `freetm`.
 _SIGNS = str.maketrans("\u2019\u2018\u02bc\u00b4\uff07\u2010\u2011\u2122\u2120", "'''''--  ")
+_HAS_SIGNS = re.compile(f"[{''.join(map(chr, _SIGNS))}]")  # most texts have none, and translating takes long
 _DOTTED_I = "i\u0307"  # what the capital İ of Turkish is in lower case; it looks like i
 # What shows no sign of its own goes, but a joiner between two pictures and the letters behind a black flag: the picture
 # that they make is another.
@@ -28,8 +30,8 @@ def legible(text: str) -> str:
     Default_Ignorable_Code_Point (Unicode Standard Annex 44).
     """
     if not text.isascii():
-        text = _not_shown().sub(r"\1", text.translate(_SIGNS))
-        text = unicodedata.normalize("NFKC", text)
+        text = text.translate(_SIGNS) if _HAS_SIGNS.search(text) else text
+        text = unicodedata.normalize("NFKC", _not_shown().sub(r"\1", text))
     return " ".join(text.split())
 
 

@@ -83,8 +83,9 @@ class RuleSearch:
         places: set[int] = set()
         for text in _readings(seen):
             places.update(self._words_in(folded_case(text)))
-            places.update(self._domains_of(_hosts_in(text)))
-        if self._domains:
+            if self._domains and ("://" in text or "www." in text.lower()):
+                places.update(self._domains_of(_hosts_in(text)))
+        if self._domains and links:
             places.update(self._domains_of(host for link in set(links) if (host := linked_host(link))))
         return [self.needles[place] for place in sorted(places)]
 
@@ -102,10 +103,9 @@ class RuleSearch:
         return places
 
     def _domains_of(self, hosts: Iterable[str]) -> Iterator[int]:
-        if self._domains:
-            for host in set(hosts):
-                for name in with_parents(host):
-                    yield from self._domains.get(name, ())
+        for host in set(hosts):
+            for name in with_parents(host):
+                yield from self._domains.get(name, ())
 
 
 def _needles(area: str, rule: Rule) -> Iterator[tuple[Needle, bool]]:
@@ -147,8 +147,6 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 def _hosts_in(text: str) -> Iterator[str]:
     """The hosts of links that stand in a legible text, with `://` or as `www.`."""
-    if "://" not in text and "www." not in text.lower():
-        return
     for match in _compiled(_LINK).finditer(text):
         written = match[1]
         ends = [len(written)]
