@@ -47,6 +47,9 @@ REQUIRED = [
     'icu4py==1.2.0; python_version >= "3.11"',
     'icu4py==1.1.0; python_version < "3.11"',
     "tokenizers>=0.19",
+    "regex>=2024.11.6",  # this and the next two: what rules search texts with
+    "ahocorasick-rs>=1.0",
+    "ada-url>=4.0",
     "pyarrow>=15",
     "scipy>=1.11",
     "scikit-learn>=1.5",

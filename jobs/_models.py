@@ -19,6 +19,7 @@ from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.schemas import STATISTICS
 from linnaeus.features.tokens import tokenizer_version
 from linnaeus.features.vector import features_of
+from linnaeus.inference.rule_search import READING
 from linnaeus.inference.score import PREDICTION_PREFIX, predict
 from linnaeus.registry.gate import Measured, mean_overall
 from linnaeus.runtime.embedder import identity
@@ -84,11 +85,11 @@ def taxonomy_version_in_force(config: Config) -> str:
     """The fingerprint of taxonomy, areas, rules and thresholds that score_content stamps its rows with."""
     scoring = config.scoring
     thresholds = [scoring.accept_threshold, scoring.medium_threshold, scoring.high_threshold, scoring.least_probability]
-    areas = [
-        [area.id, area.medium, area.high, *[rule.model_dump() for rule in area.rules]]
-        for area in config.read_risk().areas
-    ]
-    return fingerprint([config.read_taxonomy().version, areas, thresholds])
+    risk = config.read_risk().areas
+    areas = [[area.id, area.medium, area.high, *[rule.model_dump() for rule in area.rules]] for area in risk]
+    # How texts are searched counts where there are rules alone: scores without any stay as they are.
+    how = [READING] if any(area.rules for area in risk) else []
+    return fingerprint([config.read_taxonomy().version, areas, thresholds, *how])
 
 
 def content_features(lake: Reader, manifest: FeatureManifest) -> DataFrame:

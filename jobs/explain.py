@@ -7,7 +7,7 @@ when it was written, and the prediction is made again: what does not come out as
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +19,14 @@ from jobs._models import taxonomy_version_in_force
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.bundle import Family, FeatureManifest, ModelBundle
-from linnaeus.contracts.config import Config, Rule, fingerprint
+from linnaeus.contracts.config import Config, fingerprint
 from linnaeus.contracts.errors import ConfigurationError, InputError
+from linnaeus.features.markup import text_and_links
 from linnaeus.inference.category import CategoryTree
 from linnaeus.inference.explain import HeadReasons, explain_head, largest_difference
 from linnaeus.inference.neighbours import nearest
 from linnaeus.inference.predictor import Array, Predictor
-from linnaeus.inference.rules import matches
+from linnaeus.inference.rule_search import Needle, RuleSearch
 from linnaeus.inference.score import Levels
 from linnaeus.runtime.command import JobResult, exit_with
 from linnaeus.runtime.files import write_whole
@@ -186,21 +187,19 @@ def _levels(config: Config, again: _Again | None) -> dict[str, tuple[float, floa
 def _rules(then: Then, config: Config, row: Row, in_force: bool) -> tuple[FiredRule, ...]:
     """Rules that fired, by the row; where they are those in force, what of the text made them."""
     fired = [(area, rule) for area, rules in sorted((row[c.RISK_REASONS] or {}).items()) for rule in rules]
-    known = {(area.id, rule.id): rule for area in config.read_risk().areas for rule in area.rules} if in_force else {}
-    scored = text_then(then, row) if known and fired else None
-    found = {pair: _found(then, scored, known[pair]) for pair in fired if pair in known and scored is not None}
-    return tuple(FiredRule(*pair, known[pair].level if pair in known else None, found.get(pair, ())) for pair in fired)
+    areas = config.read_risk()
+    level = {(area.id, rule.id): rule.level for area in areas.areas for rule in area.rules} if in_force else {}
+    scored = text_then(then, row) if level and fired else None
+    found = RuleSearch.of(areas).found(*text_and_links(scored)) if scored is not None else []
+    return tuple(
+        FiredRule(area, rule, level.get((area, rule)), _of(found, area, rule) if (area, rule) in level else ())
+        for area, rule in fired
+    )
 
 
-def _found(then: Then, scored: str, rule: Rule) -> tuple[str, ...]:
-    """Which of a rule's words and domains stand in a text."""
-    text = F.lit(scored)
-    parts = [(word, rule.model_copy(update={"words": (word,), "domains": ()})) for word in rule.words]
-    parts += [(domain, rule.model_copy(update={"words": (), "domains": (domain,)})) for domain in rule.domains]
-    told = F.array_compact(F.array(*[F.when(matches(one, text), F.lit(name)) for name, one in parts]))
-    row = then.session.range(1).select(told.alias("found")).first()
-    assert row is not None
-    return tuple(row["found"])
+def _of(found: Sequence[Needle], area: str, rule: str) -> tuple[str, ...]:
+    """Which of a rule's words and domains were found."""
+    return tuple(one.written for one in found if (one.area, one.rule) == (area, rule))
 
 
 def _labels(then: Then, config: Config, row: Row, again: Mapping[Family, _Again]) -> tuple[list[Row], list[Row]]:

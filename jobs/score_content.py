@@ -19,6 +19,7 @@ from linnaeus.contracts.config import Config, RiskAreas
 from linnaeus.contracts.errors import ConfigurationError, NoChampionError, UnfitError
 from linnaeus.contracts.tables import Table
 from linnaeus.features.embeddings import without_set_aside
+from linnaeus.features.markup import text_and_links
 from linnaeus.features.text import text
 from linnaeus.inference.pending import IS_STORED, WAS_BARE, first_to_score, outdated, pending
 from linnaeus.inference.rules import with_rules
@@ -325,7 +326,7 @@ def _plan(config: Config, bundles: _Bundles) -> ScoringPlan:
 def _profiles(scores: DataFrame, features: DataFrame, stamps: dict[str, str | None], areas: RiskAreas) -> DataFrame:
     came_from = features.select(c.CONTENT_ID, c.CREATOR_ID, c.EMBEDDER, c.CONTENT_HASH, text().alias(c.TEXT))
     made = [F.lit(value).cast("string").alias(name) for name, value in stamps.items()]
-    rows = with_rules(scores.join(came_from, c.CONTENT_ID), F.col(c.TEXT), areas)
+    rows = with_rules(scores.join(came_from, c.CONTENT_ID), F.col(c.TEXT), areas, text_and_links)
     rows = rows.select("*", *made, F.current_timestamp().alias(c.SCORED_AT))
     return rows.select(*tables.CONTENT_PROFILES.schema.names)
 

@@ -23,6 +23,8 @@ CONTRACTS_ORDER = (
     "tables",
     "run_settings",
     "strict_yaml",
+    "legible",
+    "hosts",
     "config",
     "lexical",
     "logistic",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import html
+import itertools
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from linnaeus.features.markup import plain_text, without_markup
+from linnaeus.features.markup import plain_text, text_and_links
 
 SAME = [
     "",
@@ -39,6 +38,14 @@ SAME = [
     "😀 ❤️ 👨‍👩‍👧 🇫🇷",
     "مرحبا <بالعالم> كيف حالك؟",
     "<![CDATA[x]]> <?php echo 1 ?>",
+    "is x <p and q> y?",
+    "<strong opinion> and <time flies>",
+    "a <b and c<d",
+    "<https://example.com/a?b=c&d=e>",
+    "<a-b> and <x:y>",
+    "</sarcasm> </joe@x.org>",
+    '<a href="x" <b>',
+    '<p class="never closed>, he said',
     "\ufdd0",
 ]
 CASES = {
@@ -77,6 +84,42 @@ CASES = {
     "<<p>>x": "<\n>x",
     "1<2 && 3>2 &amp;": "1<2 && 3>2 &",
     "<p>שלום <b>עולם</b></p><p>مرحبا</p>": "שלום עולם\nمرحبا",
+    # Attributes as HTML's tokeniser reads them: bare, without quotes, stuck together, without a value.
+    "<p data-v-7ba5bd90>Hello <b data-v-7ba5bd90>world</b></p>": "Hello world",
+    "<p _ngcontent-ng-c1512>x": "x",
+    "<div v-cloak @click='a' :id=b #ref *ngIf [c]=d (e)=f>x": "x",
+    "<a href=https://example.org/?a=b>x</a>": "x",
+    "<img src=data:image/png;base64,iVBORw0KGgo=>x": "x",
+    '<a href="x"class="y">z</a>': "z",
+    "a<br/ >b<br / / >c<br/id=d>e": "a\nb\nc\ne",
+    "<p class=>x</p><p class= >y</p>": "x\ny",
+    "<p\nclass\n=\f'a'\t>x": "x",
+    '<p ="a">x</p><p "a">y</p><p a"b\'c=`d`>z</p>': "x\ny\nz",
+    '<p class="a"">x</p><P Class=A>y': "x\ny",
+    "<p hidden class=a/>x": "x",
+    '<p>x</p class="a">y</p\n>': "x\ny",
+    "<div dir auto>x": "x",
+    "<b and c>x</b>": "x",
+    '<img alt="a > b" src=x>c': "c",
+    '<my-card title="a"/>x<my-card a>y</my-card>': "xy",
+    # Ends of comments; elements that hold no tags.
+    "<p>a<!-->b<!--->c<!-- d --!>e<!--f--->g</p>": "abceg",
+    "<title>a <b> &amp; c</title><textarea><p>d</textarea>": "a <b> & c\n<p>d",
+    "<xmp>a &amp; <b></xmp>": "a &amp; <b>",
+    "<script>'</scripts>' </SCRIPT\n>a": "a",
+    # What is left open hides nothing.
+    "<svg><!-- </svg> --><p>a": "a",
+    "<object><video></video>no</object>yes": "yes",
+}
+LINKS = {
+    '<a href="//bit.ly/x">a</a>': ["//bit.ly/x"],
+    "<a HREF=https&colon;//a.example/?b=c&amp;d=e>a</a>": ["https://a.example/?b=c&d=e"],
+    "<a href=''>a</a><a href>b</a><a name=x>c</a>": [],
+    "<img src='a'><form action=b><button formaction=c>d</button></form>": ["a", "b", "c"],
+    "<p title='https://a.example'>https://b.example</p>": [],
+    "<!-- <a href=a> --><script><a href=b></script>": [],
+    "<a href=a\"b c='d'>": ['a"b'],
+    "no markup": [],
 }
 HURTFUL = {
     "deep blocks": "<div>" * 200_000,
@@ -94,6 +137,16 @@ HURTFUL = {
     "unfinished entities": "&#" * 500_000 + "&" + "a" * 500_000,
     "declarations": "<!doctype " * 100_000 + "<![if " * 100_000 + "<?xml" * 100_000,
     "attributes": "<a" + ' x="y"' * 170_000,
+    "tags in values": "<a " + ' x="<a "' * 125_000,
+    "unfinished values in turns": '<a x=" y=\' <a z=\'" w="' * 40_000,
+    "tags of no name in values": "<x " + " a='<x '" * 125_000 + ">",
+    "tags of a namespace in values": "<x:y " + " a='<x:y '" * 100_000 + ">",
+    "own tags in values": "<x-y " + " a='<x-y '" * 100_000 + ">",
+    "words beside names": "<b " + "a " * 400_000 + "<b " * 60_000,
+    "an unfinished end": "</title" + "x=" * 400_000,
+    "pictures": "<svg><svg></svg>" * 60_000,
+    "titles": "<title>" * 140_000 + "</title>",
+    "spaces before a value": "<p a" + " " * 500_000 + "=" + " " * 500_000,
 }
 PIECES = ["<", ">", "/", "&", ";", "#", "!", "-", "--", "?", "[", '"', "'", "=", " ", "\n", "a", "b", "p", "br", "é"]
 PIECES += ["<p>", "</p>", "<b>", "</b>", "<!--", "-->", "<script>", "</script>", "&lt;", "&#", "<![", "]]>", "\x00"]
@@ -136,8 +189,72 @@ def test_five_megabytes_of_rich_text_keep_every_word() -> None:
     assert plain_text(paragraph * times) == "\n".join(["The quick brown fox & friends"] * times)
 
 
-def test_a_column_of_texts(spark: SparkSession) -> None:
-    texts = [*CASES, *SAME, None]
-    rows = spark.createDataFrame(list(enumerate(texts)), "place int, text string")
-    found = rows.select("place", without_markup(F.col("text")).alias("text")).orderBy("place").collect()
-    assert [row["text"] for row in found] == [*CASES.values(), *SAME, None]
+@pytest.mark.parametrize("text", LINKS)
+def test_addresses_of_links(text: str) -> None:
+    assert text_and_links(text)[1] == LINKS[text]
+
+
+WORDS = st.sampled_from(["one", "two", "é", "無料", "a > b", "3", "it's", '"', "=", "/"])
+NAMES = st.sampled_from(
+    ["class", "data-v-7ba5bd90", "_ngcontent-ng-c1512", "href", "@click", "v-on:x", "[a]", "é", "hidden"]
+)
+VALUES = st.text(st.sampled_from("ab<>/='\"& \n&;éあ?:-"), max_size=8)
+ATTRIBUTES = st.lists(st.tuples(NAMES, st.none() | VALUES), max_size=4)
+INLINE = st.sampled_from(["b", "a", "span", "em", "font", "my-card", "time"])
+BLOCK = st.sampled_from(["p", "div", "li", "h2", "blockquote", "section"])
+UNSEEN = st.sampled_from(["<!--no <b>no</b>-->", "<!-->", "<script>no<p></script>", "<style >p {}</style >"])
+Tree = tuple[str, list[tuple[str, str | None]], list[object]]
+LEAF = WORDS | st.tuples(st.just("br"), ATTRIBUTES, st.just([])) | st.builds("{}".format, WORDS)
+TREES = st.recursive(
+    LEAF, lambda inner: st.tuples(INLINE | BLOCK, ATTRIBUTES, st.lists(inner, max_size=4)), max_leaves=12
+)
+
+
+@st.composite
+def serialised(draw: st.DrawFn, tree: object) -> str:
+    """HTML of a tree, each of its attributes and ends in any of the ways that HTML's tokeniser takes."""
+    if isinstance(tree, str):
+        return html.escape(tree, quote=draw(st.booleans())) + draw(st.just("") | UNSEEN)
+    name, attributes, children = tree  # type: ignore[misc]
+    start = "<" + draw(st.sampled_from([name, name.upper()]))
+    for key, value in attributes:
+        start += (
+            draw(st.sampled_from([" ", "\n", " / "])) if not start.endswith(("'", '"')) or draw(st.booleans()) else ""
+        )
+        start += key + (draw(written(value)) if value is not None else "")
+    start += draw(st.sampled_from(["", " ", "\t"])) + (draw(st.sampled_from(["", " /", "/ "])) if name == "br" else "")
+    inside = "".join(draw(serialised(child)) for child in children)
+    end = "" if name == "br" else f"</{name}{draw(st.sampled_from(['', ' ', ' id=x']))}>"
+    return f"{start}>{inside}{end}"
+
+
+@st.composite
+def written(draw: st.DrawFn, value: str) -> str:
+    """The value of an attribute with its sign."""
+    is_bare = value != "" and not set(value) & set(" \n<>\"'=`")
+    quote = draw(st.sampled_from(['"', "'", ""] if is_bare else ['"', "'"]))
+    escaped = value.replace("&", "&amp;").replace('"', "&quot;").replace("'", "&#39;")
+    around = draw(st.sampled_from(["=", " = ", "=\n"]))
+    return f"{around}{quote}{escaped}{quote}" + ("" if quote else " ")
+
+
+def _pieces(tree: object) -> list[str | None]:
+    """What is seen of a tree, None where a line ends."""
+    if isinstance(tree, str):
+        return [tree]
+    name, _, children = tree  # type: ignore[misc]
+    inside = list(itertools.chain.from_iterable(map(_pieces, children)))
+    return [None, *inside, None] if name in "br p div li h2 blockquote section".split() else inside
+
+
+@given(st.data(), st.lists(TREES, max_size=4))
+def test_any_html_of_a_tree_is_read_as_the_tree(data: st.DataObject, trees: list[object]) -> None:
+    whole = ("div", [], trees)
+    text = data.draw(serialised(whole))
+    lines = [
+        "".join(map(str, group))
+        for is_end, group in itertools.groupby(_pieces(whole), lambda one: one is None)
+        if not is_end
+    ]
+    expected = [" ".join(line.split()) for line in lines]
+    assert plain_text(text) == "\n".join(line for line in expected if line)

@@ -725,12 +725,32 @@ class Taxonomy(_Document):
         return fingerprint([[n.id, n.parent, n.threshold] for n in self.nodes])
 
 
+def _is_seen(word: str) -> str:
+    from linnaeus.contracts.legible import folded  # here, as most risk files have no rules
+
+    if not folded(word):
+        raise ValueError(f"{word!r} shows nothing that a text could be searched for. Give a word")
+    return word
+
+
+def _is_host(domain: str) -> str:
+    from linnaeus.contracts.hosts import canonical_host
+
+    if any(sign in domain for sign in "/:?#@*") or canonical_host(domain) is None:
+        raise ValueError(f"{domain!r} is no domain. Give it without scheme, port and path, as example.org")
+    return domain
+
+
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_seen)]
+_Domain = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_is_host)]
+
+
 class Rule(_Section):
     """What raises an area's level to `level`, whatever the model says: words, or links to domains."""
 
     id: Identifier
-    words: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = ()
-    domains: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,252}$")], ...] = ()
+    words: tuple[_Word, ...] = ()
+    domains: tuple[_Domain, ...] = ()
     level: Literal["medium", "high"]
 
     @model_validator(mode="after")

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = (
+    "ada-url",
+    "ahocorasick-rs",
     "delta-spark",
     "icu4py",
     "mlflow",
@@ -18,6 +20,7 @@ _PACKAGES = (
     "py3langid",
     "pyarrow",
     "pyspark",
+    "regex",
     "scikit-learn",
     "scipy",
     "spark-nlp",

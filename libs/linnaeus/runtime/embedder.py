@@ -26,9 +26,9 @@ from linnaeus.runtime.pooling import PADDING, with_mean_pooling
 
 NEEDED = ("model.onnx", "assets/vocab.txt")
 _SAVED = "metadata"  # what a folder has that Spark NLP itself has saved
-# Raise it when features/windows.py prepares texts or runtime/pooling.py averages states in another way: older vectors
-# then count as another recipe's.
-_PREPARATION = 5
+# Raise it when features/windows.py or markup.py prepares texts, or runtime/pooling.py averages states, in another way:
+# older vectors then count as another recipe's.
+_PREPARATION = 6
 # Annotators whose vector is the mean of the tokens' states: the mean is taken inside the graph (runtime/pooling.py).
 _MEAN_POOLED = frozenset({"E5Embeddings", "BGEEmbeddings"})
 _STAMP = re.compile(r"(?P<name>[^@]+)@(?P<files>[0-9a-f]{12})\.(?P<recipe>[0-9a-f]{16})")
