@@ -28,10 +28,11 @@ from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.file_record import FileRecord
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.source_files import SourceFile, list_source
-from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
+from linnaeus.runtime.sources import Part, open_source, reading
 from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
+from linnaeus.runtime.text_files import UTF8, How
 
-RULES = 1  # raised when the code makes something else of a record: then all files are read again
+RULES = 2  # raised when the code makes something else of a record: then all files are read again
 _FEW = 200_000  # records that are sent to all executors, to be looked up among those that are stored
 
 
@@ -49,11 +50,12 @@ class _Source:
     table: Table
     time: str | None
     settings: object = None
+    encoding: str = UTF8
 
     @property
     def rules(self) -> str:
         """A fingerprint of all that decides what becomes of a record."""
-        return fingerprint([RULES, self.fields, self.table.schema.jsonValue(), self.settings])
+        return fingerprint([RULES, self.fields, self.table.schema.jsonValue(), self.settings, self.encoding])
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,15 +222,19 @@ def _sources(config: Config) -> list[_Source]:
         ),
     ]
     return [
-        _Source(name, path, fields, check, table, time, settings)
+        _Source(name, path, fields, check, table, time, settings, ingest.encoding)
         for name, path, fields, check, table, time, settings in candidates
         if path is not None
     ]
 
 
 def _open(lake: Lake, source: _Source, choice: Choice) -> list[Part]:
-    only = choice.to_read if choice.is_partial else None
-    return open_source(lake.session, f"sources.{source.name}", source.path, only)
+    is_listed = choice.to_read or choice.is_partial
+    return _opened(lake, source, choice.to_read if is_listed else None)
+
+
+def _opened(lake: Lake, source: _Source, only: Sequence[SourceFile] | None) -> list[Part]:
+    return open_source(lake.session, f"sources.{source.name}", source.path, only, How(source.fields, source.encoding))
 
 
 def _check(source: _Source, choice: Choice, parts: list[Part], until: ExitStack) -> _Checked:
@@ -245,7 +251,7 @@ def _checked_rows(source: _Source, parts: list[Part]) -> DataFrame:
 def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
     if part.form == "lines":
         return from_json_lines(part.rows, fields)
-    return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
+    return from_rows(part.rows, fields)
 
 
 def _erased(lake: Lake, config: Config, until: ExitStack) -> _Erased | None:
@@ -348,7 +354,7 @@ def _with_others(lake: Lake, checked: _Checked, keys: DataFrame, erased: _Erased
     if keys.isEmpty():
         return checked
     source = checked.source
-    others = open_source(lake.session, f"sources.{source.name}", source.path, checked.choice.unchanged)
+    others = _opened(lake, source, checked.choice.unchanged)
     found = _good(_checked_rows(source, others)).join(F.broadcast(keys), list(source.table.key), "left_semi")
     if erased is not None:
         found = _of_others(source, found, erased)

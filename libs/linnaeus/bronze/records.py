@@ -13,6 +13,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from linnaeus.contracts import columns as c
 
 FIELDS = "fields"
+IS_BROKEN = "is_broken"
 MALFORMED = "malformed_record"
 INVALID_UTF8 = "invalid_utf8"
 _BROKEN = "__broken"
@@ -23,7 +24,11 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
-    """Records of JSON Lines. `lines` has one string column `value`; blank lines are no records."""
+    """Records of JSON Lines. `lines` has a string column `value`; blank lines are no records.
+
+    A column `is_broken` says of what is none, whatever it looks like.
+    """
+    is_known_broken = F.col(IS_BROKEN) if IS_BROKEN in lines.columns else F.lit(False)
     bytes_ = F.col("value").cast("binary")
     decoded = F.decode(bytes_, "UTF-8")
     is_valid = F.encode(decoded, "UTF-8") == bytes_
@@ -39,7 +44,7 @@ def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
         text.alias(c.RAW),
         F.when(~is_valid, bytes_).alias(c.RAW_BYTES),
         parsed.alias("parsed"),
-        is_object.alias("is_object"),
+        (is_object & ~is_known_broken).alias("is_object"),
     )
     is_whole = F.col(f"parsed.{_BROKEN}").isNull() & F.col(f"parsed.{_RECORD}").isNotNull()
     is_broken = ~(is_whole & F.col(f"parsed.{_END}").isNotNull() & F.col("is_object"))
@@ -48,18 +53,13 @@ def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
     return shaped.select(c.RAW, c.RAW_BYTES, fields.alias(FIELDS), errors.alias(c.ERRORS))
 
 
-def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None) -> DataFrame:
-    """Records of a table or CSV file. Columns that are absent are null; `broken` names the corrupt-record column."""
-    present = [name for name in rows.columns if name != broken]
-    as_text = {name: F.col("`" + name.replace("`", "``") + "`").cast("string") for name in present}
+def from_rows(rows: DataFrame, names: tuple[str, ...]) -> DataFrame:
+    """Records of a table. Columns that are absent are null."""
+    as_text = {name: F.col("`" + name.replace("`", "``") + "`").cast("string") for name in rows.columns}
     raw = F.to_json(F.struct(*[column.alias(name) for name, column in as_text.items()]))
-    is_broken = F.lit(False)
-    if broken is not None:
-        is_broken = F.col(broken).isNotNull()
-        raw = F.coalesce(F.col(broken), raw)
     fields = F.struct(*[as_text.get(name, F.lit(None).cast("string")).alias(name) for name in names])
     # A reader that decodes has already put U+FFFD where bytes were no UTF-8.
-    errors = _codes((is_broken, MALFORMED), (raw.contains(_REPLACEMENT), INVALID_UTF8))
+    errors = _codes((raw.contains(_REPLACEMENT), INVALID_UTF8))
     return rows.select(
         raw.alias(c.RAW), F.lit(None).cast("binary").alias(c.RAW_BYTES), fields.alias(FIELDS), errors.alias(c.ERRORS)
     )
