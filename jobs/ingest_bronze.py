@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs._changed_files import Choice, choose, put_on_record
 from jobs._erased import hasher_of
+from jobs._nothing_kept import refuse
 from jobs.dependencies import DEPENDENCIES
 from linnaeus.bronze import clean, deduplicate
 from linnaeus.bronze.quarantine import quarantine
@@ -103,6 +104,12 @@ class _Sorted:
     counts: _Counts
     met: _Met
 
+    @property
+    def has_nothing(self) -> bool:
+        """Whether all of the source is read, and all records are set aside."""
+        counts = self.counts
+        return not self.choice.is_partial and 0 < counts.quarantined == counts.read - counts.erased
+
 
 def main(config: Config) -> JobResult:
     """Ingest every source that is set. All are opened and counted before any table is written."""
@@ -149,6 +156,9 @@ def _ingest(
         erased = _erased(lake, config, until) if checked else None
         checked = side_by_side(lambda one: _without_erased(one, erased, until), checked)
         by_source = side_by_side(lambda one: _sort(lake, one, erased, until), checked)
+        for one in by_source:
+            if one.has_nothing:
+                refuse(one.source.name, one.aside, config.ingest.encoding)
         record.write([one.choice.before_it_is_read() for one in by_source if one.met.may_undo])
         now = F.current_timestamp().alias(c.INGESTED_AT)
         if waiting := [one.aside for one in by_source if one.has_aside]:

@@ -99,13 +99,19 @@ def test_rows_of_any_types_become_text(spark: SparkSession) -> None:
     assert (tuple(second["fields"]), second["raw"]) == ((None, None, None), "{}")
 
 
-def test_rows_that_a_reader_found_broken(spark: SparkSession) -> None:
-    schema = "id string, body string, __broken string"
-    rows = [("1", "fine", None), ("2", None, "2,few,\ufffd"), ("3", "caf\ufffd", None)]
-    found = from_rows(spark.createDataFrame(rows, schema).coalesce(1), NAMES, "__broken").collect()
-    assert [row["errors"] for row in found] == [[], ["invalid_utf8", "malformed_record"], ["invalid_utf8"]]
-    assert [row["raw"] for row in found] == [
-        '{"id":"1","body":"fine"}',
-        "2,few,\ufffd",
-        '{"id":"3","body":"caf\ufffd"}',
+def test_lines_that_a_reader_found_broken(spark: SparkSession) -> None:
+    """Whatever they look like."""
+    lines = [('{"id":"1"}', False), ('{"id":"2"}', True), ("few,fields", True), (" ", True)]
+    found = from_json_lines(spark.createDataFrame(lines, "value string, is_broken boolean").coalesce(1), NAMES).collect()
+    assert [(row["raw"], tuple(row["errors"])) for row in found] == [
+        ('{"id":"1"}', ()),
+        ('{"id":"2"}', MALFORMED),
+        ("few,fields", MALFORMED),
     ]
+
+
+def test_rows_that_a_reader_has_decoded(spark: SparkSession) -> None:
+    rows = [("1", "fine"), ("3", "caf\ufffd")]
+    found = from_rows(spark.createDataFrame(rows, "id string, body string").coalesce(1), NAMES).collect()
+    assert [row["errors"] for row in found] == [[], ["invalid_utf8"]]
+    assert [row["raw"] for row in found] == ['{"id":"1","body":"fine"}', '{"id":"3","body":"caf\ufffd"}']

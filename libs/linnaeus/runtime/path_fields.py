@@ -29,7 +29,7 @@ def with_columns_of_path(rows: DataFrame, files: Sequence[str], names: Sequence[
 
 
 def with_fields_of_path(lines: DataFrame, files: Sequence[str], names: Sequence[str]) -> DataFrame:
-    """Lines of JSON objects (`value`) with the same as their first fields: of a field that stands twice the last counts."""
+    """Lines of JSON objects (`value`) with the same as their first fields: of one that stands twice the last counts."""
     told = _told(lines, files, names)
     if not told:
         return lines

@@ -35,7 +35,7 @@ _KINDS: dict[str, Kind | Literal["parquet"]] = {
     "parquet": "parquet",
 }
 _COMPRESSIONS = ("gz", "bz2", "zst", "xz")
-_LINES = tuple(f".{one}{packed}" for one in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2")) + (".json",)
+_REMOTE_LINES = (".json", *(f".{one}{packed}" for one in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2")))
 _ARCHIVES = ("zip", "tar", "tgz", "7z", "rar")
 _OF_FILES = ("java.io.", "java.util.zip.", "org.apache.parquet.", "org.apache.hadoop.")
 _READERS = 8  # files that are looked at side by side
@@ -164,7 +164,8 @@ class _Source:
             ends.pop()
         if not ends or ends[-1] not in _KINDS:
             raise InputError(
-                f"{self.setting}: {printable(name)} is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder"
+                f"{self.setting}: {printable(name)} is of no known kind; "
+                "use .jsonl, .json, .csv or .parquet, or a Delta folder"
             )
         return _KINDS[ends[-1]]
 
@@ -184,7 +185,7 @@ class _Source:
     def _is_remote_lines(self, file_system: Any, name: str) -> bool:
         """The same of a file that Spark alone can open: by its name, as a look into each takes time; `.json` is looked
         into, as it may be an array."""
-        if self.how.encoding != UTF8 or not name.endswith(_LINES):
+        if self.how.encoding != UTF8 or not name.endswith(_REMOTE_LINES):
             return False
         if not name.endswith(".json"):
             return True

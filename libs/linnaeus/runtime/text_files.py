@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import lzma
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,13 +27,13 @@ UTF8 = "utf-8"
 HEAD = 1 << 16  # bytes by which a file is told
 _ZIP = b"PK\x03\x04"
 _PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
-    b"\x1f\x8b": lambda stream: cast(BinaryIO, gzip.open(stream)),
-    b"BZh": lambda stream: cast(BinaryIO, bz2.open(stream)),
-    b"\xfd7zXZ\x00": lambda stream: cast(BinaryIO, lzma.open(stream)),
+    b"\x1f\x8b": lambda stream: cast(BinaryIO, gzip.GzipFile(fileobj=stream)),
+    b"BZh": lambda stream: cast(BinaryIO, bz2.BZ2File(stream)),
+    b"\xfd7zXZ\x00": lambda stream: cast(BinaryIO, lzma.LZMAFile(stream)),
     b"\x28\xb5\x2f\xfd": lambda stream: cast(BinaryIO, pa.CompressedInputStream(stream, "zstd")),
 }
 # What says that a packed file is cut off or damaged; zlib's error is not among the others.
-_DAMAGES = (OSError, EOFError, lzma.LZMAError, gzip.zlib.error)
+_DAMAGES = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,9 @@ def records_of(open_file: Callable[[], BinaryIO], kind: Kind, how: How) -> Itera
             yield from _records(stream, head, kind, how)
     except _DAMAGES as error:
         raise InputError(f"it is damaged: {error}. Give a whole file.") from error
-    except UnicodeError as error:
-        raise InputError(
-            f"it is not what its encoding says: {error}. Set ingest.encoding, or export as UTF-8."
-        ) from error
+    except UnicodeDecodeError as error:
+        what = f"byte 0x{error.object[error.start]:02x} is none of {error.encoding} ({error.reason})"
+        raise InputError(f"{what}. Set ingest.encoding, or export as UTF-8.") from error
 
 
 def with_columns(record: Record, told: Mapping[str, str | None]) -> Record:
