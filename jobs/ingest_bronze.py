@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -16,6 +17,8 @@ from jobs._erased import hasher_of
 from jobs._nothing_kept import refuse
 from jobs.dependencies import DEPENDENCIES
 from linnaeus.bronze import clean, deduplicate
+from linnaeus.bronze.exports.reading import SKIPPED, Reading
+from linnaeus.bronze.exports.votes import as_votes
 from linnaeus.bronze.quarantine import quarantine
 from linnaeus.bronze.records import from_json_lines, from_rows
 from linnaeus.contracts import columns as c
@@ -62,13 +65,19 @@ class _Source:
 @dataclass(frozen=True, eq=False)
 class _Checked:
     """A source's rows with their codes, cached, and how many records there are; of those how many are not among the
-    rows, as who they are of was erased."""
+    rows, as who they are of was erased. `skipped` are no records, by the reason: what an export has beside votes."""
 
     source: _Source
     choice: Choice
     rows: DataFrame
     total: int
     erased: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was there."""
+        return self.total == 0 and not self.skipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +117,8 @@ class _Sorted:
     def has_nothing(self) -> bool:
         """Whether all of the source is read, and all records are set aside."""
         counts = self.counts
-        return not self.choice.is_partial and 0 < counts.quarantined == counts.read - counts.erased
+        n_records = counts.read - counts.erased - sum(counts.skipped.values())
+        return not self.choice.is_partial and 0 < counts.quarantined == n_records
 
 
 def main(config: Config) -> JobResult:
@@ -151,7 +161,7 @@ def _ingest(
     with ExitStack() as until:
         checked = side_by_side(lambda one: _check(*one, until), opened)
         for one in checked:
-            if one.total == 0 and not one.choice.is_partial:
+            if one.is_empty and not one.choice.is_partial:
                 raise InputError(f"sources.{one.source.name}: {one.source.path} is empty; give at least one record")
         erased = _erased(lake, config, until) if checked else None
         checked = side_by_side(lambda one: _without_erased(one, erased, until), checked)
@@ -170,7 +180,7 @@ def _ingest(
 
 @dataclass(frozen=True)
 class _Counts:
-    """What became of a source's records: read = kept + quarantined + duplicates + erased."""
+    """What became of a source's records: read = kept + quarantined + duplicates + erased + skipped."""
 
     read: int = 0
     kept: int = 0
@@ -178,6 +188,7 @@ class _Counts:
     duplicates: int = 0
     written: int = 0
     erased: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def plus(self, other: _Counts) -> _Counts:
         return _Counts(
@@ -187,13 +198,16 @@ class _Counts:
             self.duplicates + other.duplicates,
             self.written + other.written,
             self.erased + other.erased,
+            Counter(self.skipped) + Counter(other.skipped),
         )
 
     def in_words(self) -> str:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
         return (
             f"{self.read} read, {self.kept} kept ({self.written} new or changed), "
             f"{self.quarantined} quarantined, {self.duplicates} duplicates"
             + (f", {self.erased} of erased creators" if self.erased else "")
+            + (f", no votes: {reasons}" if reasons else "")
         )
 
 
@@ -201,6 +215,7 @@ def _sources(config: Config) -> list[_Source]:
     labels: dict[str, tuple[str, ...]] = {c.CATEGORY_FACET: config.read_taxonomy().ids}
     labels |= {c.RISK_FACET_PREFIX + area: (c.YES, c.NO, *c.GRADES) for area in config.read_risk().ids}
     ingest, paths = config.ingest, config.sources
+    how = Reading(labels, ingest.votes_form, ingest.votes_annotator, ingest.votes_question)
     candidates = [
         ("creators", paths.creators, clean.CREATOR_FIELDS, clean.clean_creators, tables.CREATORS, c.CREATED_AT, None),
         (
@@ -216,10 +231,10 @@ def _sources(config: Config) -> list[_Source]:
             "votes",
             paths.votes,
             clean.VOTE_FIELDS,
-            lambda records: clean.clean_votes(records, labels),
+            lambda records: clean.clean_votes(as_votes(records, how), labels),
             tables.VOTES,
             c.VOTED_AT,
-            labels,
+            asdict(how),
         ),
         (
             "gold_labels",
@@ -250,7 +265,13 @@ def _opened(lake: Lake, source: _Source, only: Sequence[SourceFile] | None) -> l
 def _check(source: _Source, choice: Choice, parts: list[Part], until: ExitStack) -> _Checked:
     rows = cached(_checked_rows(source, parts), until)
     with reading(f"sources.{source.name}", source.path):
-        return _Checked(source, choice, rows, rows.count())
+        if source.table is not tables.VOTES:
+            return _Checked(source, choice, rows, rows.count())
+        reason = F.when(F.col(c.ERRORS)[0].startswith(SKIPPED), F.col(c.ERRORS)[0])
+        counted = {row["reason"]: row["count"] for row in rows.groupBy(reason.alias("reason")).count().collect()}
+    total = counted.pop(None, 0)
+    skipped = {reason.removeprefix(SKIPPED): number for reason, number in counted.items()}
+    return _Checked(source, choice, rows.where(reason.isNull()), total, 0, skipped)
 
 
 def _checked_rows(source: _Source, parts: list[Part]) -> DataFrame:
@@ -308,7 +329,8 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
     if table is tables.VOTES:  # set aside too, but no record of this run
         aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
     n_same = checked.total - checked.erased - n_kept - n_aside
-    counts = _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased)
+    n_read = checked.total + sum(checked.skipped.values())
+    counts = _Counts(n_read, n_kept, n_aside, n_same, 0, checked.erased, checked.skipped)
     has_aside = n_aside > 0 or table is tables.VOTES
     return _Sorted(source, checked.choice, kept, aside, has_aside, counts, met)
 

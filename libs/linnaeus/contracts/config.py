@@ -135,6 +135,9 @@ class Ingest(_Section):
     kinds: tuple[str, ...]
     max_body_bytes: int = Field(ge=1)
     encoding: Encoding
+    votes_form: Literal["auto", "votes", "label_studio", "doccano", "argilla", "prodigy"] = "auto"
+    votes_annotator: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    votes_question: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
 
 class Tokens(_Section):

@@ -1,4 +1,4 @@
-"""Columns that the folders of a path tell (`kind=video/`), beside the rows that Spark reads from its files."""
+"""Paths of the files of rows, and columns that their folders tell (`kind=video/`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from pyspark.sql import functions as F
 from linnaeus.runtime.column_names import path_columns
 from linnaeus.runtime.text_files import as_fields
 
-_FILE, _TOLD = "__file", "__told"
+PATH = "__path"
+_FILE, _TOLD, _METADATA = "__file", "__told", "_metadata"
 _LOCAL = "^file:/+"  # Spark writes a local URL with one slash here and with three there
+
+
+def with_path(rows: DataFrame) -> DataFrame:
+    """Rows that Spark reads from files with PATH, that of each row's file as in a URL.
+
+    A column of the rows themselves may hide what Spark knows of files; then there is none.
+    """
+    return rows if _METADATA in rows.columns else rows.select("*", F.col(f"{_METADATA}.file_path").alias(PATH))
 
 
 def with_columns_of_path(rows: DataFrame, files: Sequence[str], names: Sequence[str]) -> DataFrame:
@@ -38,9 +47,8 @@ def with_fields_of_path(lines: DataFrame, files: Sequence[str], names: Sequence[
     rest = F.ltrim(F.expr("substring(ltrim(value), 2)"))
     comma = F.when(rest.startswith("}"), "").otherwise(",")
     is_object = F.col(_TOLD).isNotNull() & text.startswith("{")
-    return joined.select(
-        F.when(is_object, F.concat(F.lit("{"), _TOLD, comma, rest)).otherwise(F.col("value")).alias("value")
-    )
+    value = F.when(is_object, F.concat(F.lit("{"), _TOLD, comma, rest)).otherwise(F.col("value"))
+    return joined.withColumn("value", value).select(*lines.columns)
 
 
 def _told(rows: DataFrame, files: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str | None]]:
@@ -54,7 +62,8 @@ def _told(rows: DataFrame, files: Sequence[str], names: Sequence[str]) -> dict[s
 def _beside(rows: DataFrame, told: Sequence[tuple[str | None, ...]], names: Sequence[str]) -> DataFrame:
     schema = ", ".join(f"`{name}` string" for name in (_FILE, *names))
     known = F.broadcast(rows.sparkSession.createDataFrame(told, schema))
-    file = F.regexp_replace(F.col("_metadata.file_path"), _LOCAL, "file:/")
+    path = F.col(PATH if PATH in rows.columns else f"{_METADATA}.file_path")
+    file = F.regexp_replace(path, _LOCAL, "file:/")
     return rows.withColumn(_FILE, file).join(known, _FILE, "left")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
+from urllib.parse import quote
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -17,12 +18,13 @@ from pyspark.sql import functions as F
 from linnaeus.contracts.errors import InputError
 from linnaeus.runtime.column_names import path_columns
 from linnaeus.runtime.json_records import Record
+from linnaeus.runtime.path_fields import PATH
 from linnaeus.runtime.spark import slots
 from linnaeus.runtime.text_files import How, Kind, records_of, with_columns
 
 IS_BROKEN = "is_broken"
-_SCHEMA = f"value binary, {IS_BROKEN} boolean"
-_ARROW = pa.schema([("value", pa.binary()), (IS_BROKEN, pa.bool_())])
+_SCHEMA = f"value binary, {IS_BROKEN} boolean, {PATH} string"
+_ARROW = pa.schema([("value", pa.binary()), (IS_BROKEN, pa.bool_()), (PATH, pa.string())])
 _TASKS_A_SLOT = 4
 _ROWS, _BYTES = 10_000, 1 << 22  # of a batch
 
@@ -48,7 +50,7 @@ class _Reading:
         told = path_columns(path, self.how.names)
         try:
             records = records_of(open_file, kind, self.how)
-            yield from _batches(with_columns(one, told) for one in records)
+            yield from _batches((with_columns(one, told) for one in records), quote(os.fsencode(path)))
         except (InputError, OSError) as error:
             raise InputError(f"{self.setting}: {printable(path)}: {error}") from error
 
@@ -59,7 +61,7 @@ def printable(path: str) -> str:
 
 
 def read_texts(session: SparkSession, setting: str, files: Sequence[TextFile], how: How) -> DataFrame:
-    """Records of files on disks that all executors have: `value` (string, as bytes may be) and `is_broken`."""
+    """Records of files on disks that all executors have: `value` (string, as bytes may be), `is_broken` and PATH."""
     shares = _shares(files, slots(session) * _TASKS_A_SLOT)
     reading = _Reading(setting, how)
 
@@ -97,7 +99,7 @@ def literal(name: str) -> str:
 
 
 def _as_lines(found: DataFrame) -> DataFrame:
-    return found.select(F.col("value").cast("string").alias("value"), IS_BROKEN)
+    return found.withColumn("value", F.col("value").cast("string"))
 
 
 def _shares(files: Sequence[TextFile], n: int) -> list[list[TextFile]]:
@@ -111,7 +113,7 @@ def _shares(files: Sequence[TextFile], n: int) -> list[list[TextFile]]:
     return shares
 
 
-def _batches(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
+def _batches(records: Iterable[Record], path: str) -> Iterator[pa.RecordBatch]:
     values: list[bytes] = []
     broken: list[bool] = []
     size = 0
@@ -120,7 +122,11 @@ def _batches(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
         broken.append(is_broken)
         size += len(values[-1])
         if len(values) == _ROWS or size >= _BYTES:
-            yield pa.record_batch([values, broken], schema=_ARROW)
+            yield _batch(values, broken, path)
             values, broken, size = [], [], 0
     if values:
-        yield pa.record_batch([values, broken], schema=_ARROW)
+        yield _batch(values, broken, path)
+
+
+def _batch(values: list[bytes], broken: list[bool], path: str) -> pa.RecordBatch:
+    return pa.record_batch([values, broken, [path] * len(values)], schema=_ARROW)

@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from linnaeus.contracts.config import resolve
 from linnaeus.contracts.errors import InputError
 from linnaeus.runtime.column_names import wanted_columns
-from linnaeus.runtime.path_fields import with_columns_of_path, with_fields_of_path
+from linnaeus.runtime.path_fields import with_columns_of_path, with_fields_of_path, with_path
 from linnaeus.runtime.source_files import HIDDEN, SourceFile, is_url, passes_over
 from linnaeus.runtime.source_texts import TextFile, literal, printable, read_remote_texts, read_texts
 from linnaeus.runtime.spark import raised_in_task
@@ -50,7 +50,7 @@ _ANY_NAME = {
 
 @dataclass(frozen=True)
 class Part:
-    """Files of one form: `lines` (a string column `value`, and maybe `is_broken`) or `rows`."""
+    """Files of one form: `lines` (a string column `value`, and maybe `is_broken`) or `rows`; PATH where it is known."""
 
     form: Form
     rows: DataFrame
@@ -199,11 +199,11 @@ class _Source:
 
     def _parts(self, files: _Files, read: Callable[..., DataFrame]) -> Iterator[Part]:
         if files.lines:
-            found = self.session.read.options(**_options(files.lines)).text(_as_options_say(files.lines))
+            found = with_path(self.session.read.options(**_options(files.lines)).text(_as_options_say(files.lines)))
             yield Part("lines", with_fields_of_path(found, files.lines, self.how.names))
         if files.tables:
             reader = self.session.read.options(mergeSchema=True, **_options(files.tables))
-            found = self._named(reader.parquet(*_as_options_say(files.tables)))
+            found = self._named(with_path(reader.parquet(*_as_options_say(files.tables))))
             yield Part("rows", with_columns_of_path(found, files.tables, self.how.names))
         if files.texts:
             yield Part("lines", read(self.session, self.setting, files.texts, self.how))
