@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from linnaeus.bronze.deduplicate import CONFLICTING, SUPERSEDED
+from linnaeus.bronze.exports.reading import SEVERAL_QUESTIONS
 from linnaeus.bronze.records import INVALID_UTF8, MALFORMED
 from linnaeus.contracts import columns as c
 from linnaeus.contracts.errors import InputError
@@ -44,6 +45,10 @@ def _advice(codes: dict[str, int], encoding: str) -> str:
     missing = [code.removeprefix(_MISSING) for code in codes if code.startswith(_MISSING)]
     if INVALID_UTF8 in codes:
         return f"Set ingest.encoding (it is {encoding}; windows-1252, say), or export as UTF-8."
+    if missing == [c.ANNOTATOR_ID]:
+        return "Set ingest.votes_annotator to who gave these answers, or name them in a column annotator_id."
+    if SEVERAL_QUESTIONS in codes:
+        return "Set ingest.votes_question to the question whose answers are votes."
     if missing:
         return f"Give columns of the names {', '.join(missing)}: rename those that hold them."
     if MALFORMED in codes:

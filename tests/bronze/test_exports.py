@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from linnaeus.bronze import clean
 from linnaeus.bronze.exports.reading import Reading
 from linnaeus.bronze.exports.votes import as_votes
-from linnaeus.bronze.records import from_json_lines
+from linnaeus.bronze.records import from_json_lines, from_rows
 
 LABELS = {"category": ("sport", "tech", "c#", "спорт"), "risk.spam": ("yes", "no", "1", "2", "3", "4", "5")}
 Vote = tuple[str | None, str | None, str | None, str | None]
@@ -116,8 +116,9 @@ LABEL_STUDIO = [
     Case("another is asked", ls_task(ls_annotation(ls_result("sport", name="a"))), codes=skipped("unanswered"), reading={"question": "b"}),
     Case("no task of the queue", ls_task(ls_annotation(ls_result("sport")), data={"text": "t"}), codes=(["missing_facet", "missing_item_id"],)),
     Case("from the queue's JSON", ls_task(ls_annotation(ls_result("sport")), data={"id": "category/p/1", "text": "t", "meta": {"item_id": "p/1", "facet": "category"}}), (vote("sport", "5"),)),
-    Case("numbers of annotations alone", ls_task() | {"annotations": [1, 2]}, codes=(["unreadable_answer"],)),
-    Case("no annotations at all", ls_task() | {"annotations": "x"}, codes=(["unreadable_answer"],)),
+    Case("numbers of annotations alone", ls_task() | {"annotations": [1, 2]}, codes=([*NOBODY, "unreadable_answer"],)),
+    Case("a file of a target storage", ls_annotation(ls_result("sport"), who=MAIL, task=ls_task()), (vote("sport", "ann@x.org"),)),
+    Case("no annotations at all", ls_task() | {"annotations": "x"}, codes=([*NOBODY, "unreadable_answer"],)),
 ]  # fmt: skip
 
 
@@ -267,7 +268,7 @@ VOTES = [
     Case("a row of the queue", ls_task()["data"], codes=skipped("unanswered")),
     Case("a line of the queue", doccano(), codes=skipped("unanswered")),
     Case("a row of the queue without a name", ls_task()["data"] | {"label": "sport"}, codes=(NOBODY,)),
-    Case("no export, as is said", doccano(label=["sport"]), codes=([*NOBODY, "missing_facet", "missing_item_id", "unknown_label"],), reading={"form": "votes"}),
+    Case("no export, as is said", doccano(label=["sport"]), codes=([*NOBODY, "missing_facet", "missing_item_id"],), reading={"form": "votes"}),
     Case("another export, as is said", doccano(label=["sport"]), (vote("sport"),), file=FILE, reading={"form": "doccano"}),
     Case("no JSON", '{"annotations": [', codes=(["malformed_record"],)),
     Case("an array", "[1]", codes=(["malformed_record"],)),
@@ -290,9 +291,9 @@ ALL = [
 def rows_of(spark: SparkSession, cases: list[tuple[str, Case]]) -> list[Row]:
     """What becomes of the records of cases that are read in the same way, in their order."""
     lines = [(case.file, case.record if isinstance(case.record, str) else json.dumps(case.record)) for _, case in cases]
-    frame = spark.createDataFrame(lines, "path string, value string").coalesce(1)
+    frame = spark.createDataFrame(lines, "__path string, value string").coalesce(1)
     reading = Reading(LABELS, **cases[0][1].reading)
-    votes = clean.clean_votes(as_votes(from_json_lines(frame, clean.VOTE_FIELDS, "path"), reading), LABELS)
+    votes = clean.clean_votes(as_votes(from_json_lines(frame, clean.VOTE_FIELDS), reading), LABELS)
     return votes.withColumn("voted_at", F.col("voted_at").cast("string")).collect()
 
 
@@ -321,3 +322,33 @@ def test_each_answer_is_a_vote_or_it_is_said_why_not(
     assert [row["errors"] for row in rows if row["errors"]] == list(case.codes)
     if case.times:
         assert [row["voted_at"] for row in votes] == list(case.times)
+
+
+def test_a_table_with_lists_is_read_as_lists(spark: SparkSession) -> None:
+    """Argilla's `to_datasets` as Parquet: lists stay lists."""
+    schema = "id string, _server_id string, text string, `answer.responses` array<string>, "
+    schema += "`answer.responses.users` array<string>, `answer.responses.status` array<string>"
+    rows = [
+        ("category/p/1", "s", "t", ["sport", "a, b"], ["ann", "bob"], ["submitted", "submitted"]),
+        ("category/2", "s", "t", None, None, None),
+    ]
+    records = from_rows(spark.createDataFrame(rows, schema).coalesce(1), clean.VOTE_FIELDS)
+    found = clean.clean_votes(as_votes(records, Reading(LABELS)), LABELS).collect()
+    assert [(row["annotator_id"], row["label"], row["errors"]) for row in found] == [
+        ("ann", "sport", []),
+        ("bob", "a, b", ["unknown_label"]),
+        (None, None, ["skipped_unanswered"]),
+    ]
+
+
+def test_each_answer_has_a_record_of_its_own(spark: SparkSession) -> None:
+    """So quarantine tells them apart, and an erasure finds item and creator in it; a vote's is the record as it came."""
+    task = ls_task(ls_annotation(ls_result("?")), ls_annotation(ls_result("sport", "tech"), who=MAIL))
+    cases = [("", Case("", task)), ("", Case("", PLAIN)), ("", Case("", ls_task(ls_annotation(ls_result("?")), data={})))]
+    wrong, several, plain, lost = (json.loads(row["raw"]) for row in rows_of(spark, cases))
+    known = {"item_id": "p/1", "facet": "category", "creator_id": "u1", "form": "label_studio"}
+    assert wrong.items() >= (known | {"annotator_id": "5", "label": "?"}).items()
+    assert several.items() >= (known | {"annotator_id": "ann@x.org"}).items() and "label" not in several
+    assert several["answers"] == [{"choices": ["sport", "tech"]}]
+    assert plain == PLAIN
+    assert json.loads(lost["record"])["id"] == 17, "all that came, where the item can't be told"

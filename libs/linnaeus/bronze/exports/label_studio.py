@@ -1,6 +1,6 @@
 """Label Studio's exports: JSON (tasks with their annotations), JSON_MIN, CSV and TSV (a row an annotation).
 
-The forms are those of Label Studio 1.x: the guide's "Export annotations", and what `label_studio_sdk.converter` writes.
+A target storage has a JSON file an annotation, with its task in it. The forms are those of Label Studio 1.x: the guide's "Export annotations", and what `label_studio_sdk.converter` writes.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ _NO_ANSWERS = {*_OWN, *_QUEUE, a.TASK, "options", "meta", c.RANK, c.N_VOTES}
 
 def is_own(record: a.Record) -> bool:
     """Whether a record is of this tool."""
-    return _is_task(record) or (
-        "annotation_id" in record and bool({"annotator", "lead_time", "updated_at"} & record.keys())
-    )
+    is_row = "annotation_id" in record and bool({"annotator", "lead_time", "updated_at"} & record.keys())
+    return _is_task(record) or _is_annotation(record) or is_row
 
 
 def task(record: a.Record) -> a.Task:
     """What the record is about."""
-    data = a.fields_of(record["data"]) if _is_task(record) else record
+    whole = a.fields_of(record[a.TASK]) if _is_annotation(record) else record
+    data = a.fields_of(whole["data"]) if whole is not record or _is_task(record) else record
     return a.task_of(data, a.fields_of(data.get("meta")))
 
 
 def responses(record: a.Record) -> list[a.Response]:
     """What people said: annotations, of which skipped ones and drafts are no votes."""
+    if _is_annotation(record):
+        return [_of_annotation(record)]
     if not _is_task(record):
         return [_of_row(record)]
     drafts = [a.Response(None, skip=a.DRAFT)] * len(a.list_of(record.get("drafts")))
@@ -40,6 +42,10 @@ def responses(record: a.Record) -> list[a.Response]:
 
 def _is_task(record: a.Record) -> bool:
     return "data" in record and "annotations" in record
+
+
+def _is_annotation(record: a.Record) -> bool:
+    return "result" in record and "data" in a.fields_of(record.get(a.TASK))
 
 
 def _of_annotation(annotation: a.Record) -> a.Response:
