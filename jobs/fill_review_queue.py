@@ -25,8 +25,8 @@ from linnaeus.runtime.spark import build_session
 
 _READ = (tables.CONTENT, tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES)
 _FILE = "review_queue"
-# The first five are a vote's: whoever fills in label and annotator_id has a file of votes for sources.votes. `task` says
-# item and facet once more: a tool may read an item_id as a number.
+# The first five are a vote's: whoever fills in label and annotator_id has a file of votes for sources.votes. The last
+# says item and facet once more: a tool may read an item_id as a number.
 _FIELDS = (
     c.ITEM_ID,
     c.FACET,

@@ -119,7 +119,9 @@ def codes_of_quarantine() -> set[str]:
     from linnaeus.contracts import columns as c
 
     found = set(ANSWER_CODES)
-    found |= set(re.findall(r'^(?:_FAILED|MALFORMED|INVALID_UTF8|SUPERSEDED|CONFLICTING) = "(\w+)"', text, re.MULTILINE))
+    found |= set(
+        re.findall(r'^(?:_FAILED|MALFORMED|INVALID_UTF8|SUPERSEDED|CONFLICTING) = "(\w+)"', text, re.MULTILINE)
+    )
     found |= set(re.findall(r'"((?:missing|unknown)_[a-z_]+|body_too_large|nul_byte)"', text))
     for names in re.findall(r"_missing\((c\.[A-Z_, c.]+)\)", text):
         found |= {f"missing_{getattr(c, name.strip()[2:])}" for name in names.split(",")}
