@@ -1,7 +1,7 @@
 """Label Studio's exports: JSON (tasks with their annotations), JSON_MIN, CSV and TSV (a row an annotation).
 
-A target storage has a JSON file an annotation, with its task in it. The forms are those of Label Studio 1.x: the guide's
-"Export annotations", and what `label_studio_sdk.converter` writes.
+A target storage has a JSON file an annotation, with its task in it. The forms are those of Label Studio 1.x: the page
+"Export annotations" of its guide, and what `label_studio_sdk.converter` writes.
 """
 
 from __future__ import annotations
