@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs._changed_files import Choice, choose, put_on_record
+from jobs._counts import Counts
 from jobs._erased import hasher_of
 from jobs._nothing_kept import refuse
 from jobs.dependencies import DEPENDENCIES
@@ -110,7 +110,7 @@ class _Sorted:
     kept: DataFrame
     aside: DataFrame
     has_aside: bool
-    counts: _Counts
+    counts: Counts
     met: _Met
 
     @property
@@ -136,13 +136,13 @@ def main(config: Config) -> JobResult:
     counts = _ingest(lake, config, record, todo)
     if not all(one.is_up_to_date for one in choices):
         put_on_record(record, choices)
-    total = reduce(_Counts.plus, counts.values(), _Counts())
+    total = reduce(Counts.plus, counts.values(), Counts())
     return JobResult(
         rows_read=total.read,
         rows_written=total.written,
         rows_quarantined=total.quarantined,
         tables=(*[source.table for source in sources], tables.QUARANTINE),
-        details={one.source: counts.get(one.source, _Counts()).in_words() + one.in_words() for one in choices},
+        details={one.source: counts.get(one.source, Counts()).in_words() + one.in_words() for one in choices},
     )
 
 
@@ -155,7 +155,7 @@ def _choose(record: FileRecord, source: _Source, files: Sequence[SourceFile] | N
 
 def _ingest(
     lake: Lake, config: Config, record: FileRecord, todo: Sequence[tuple[_Source, Choice]]
-) -> dict[str, _Counts]:
+) -> dict[str, Counts]:
     """Read what is to be read, and write what comes of it: what is set aside first, then what is kept."""
     opened = [(*one, _open(lake, *one)) for one in todo]
     with ExitStack() as until:
@@ -176,39 +176,6 @@ def _ingest(
             lake.merge(aside.select(*tables.QUARANTINE.schema.names), tables.QUARANTINE)
         counts = side_by_side(lambda one: _write(lake, one, now), by_source)
     return {one.source.name: count for one, count in zip(by_source, counts, strict=True)}
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """What became of a source's records: read = kept + quarantined + duplicates + erased + skipped."""
-
-    read: int = 0
-    kept: int = 0
-    quarantined: int = 0
-    duplicates: int = 0
-    written: int = 0
-    erased: int = 0
-    skipped: Mapping[str, int] = field(default_factory=dict)
-
-    def plus(self, other: _Counts) -> _Counts:
-        return _Counts(
-            self.read + other.read,
-            self.kept + other.kept,
-            self.quarantined + other.quarantined,
-            self.duplicates + other.duplicates,
-            self.written + other.written,
-            self.erased + other.erased,
-            Counter(self.skipped) + Counter(other.skipped),
-        )
-
-    def in_words(self) -> str:
-        reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
-        return (
-            f"{self.read} read, {self.kept} kept ({self.written} new or changed), "
-            f"{self.quarantined} quarantined, {self.duplicates} duplicates"
-            + (f", {self.erased} of erased creators" if self.erased else "")
-            + (f", no votes: {reasons}" if reasons else "")
-        )
 
 
 def _sources(config: Config) -> list[_Source]:
@@ -330,7 +297,7 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
         aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
     n_same = checked.total - checked.erased - n_kept - n_aside
     n_read = checked.total + sum(checked.skipped.values())
-    counts = _Counts(n_read, n_kept, n_aside, n_same, 0, checked.erased, checked.skipped)
+    counts = Counts(n_read, n_kept, n_aside, n_same, 0, checked.erased, checked.skipped)
     has_aside = n_aside > 0 or table is tables.VOTES
     return _Sorted(source, checked.choice, kept, aside, has_aside, counts, met)
 
@@ -400,7 +367,7 @@ def _replaced(votes: DataFrame, aside: DataFrame, source: str) -> DataFrame:
     return quarantine(votes, source).join(aside.select(c.RECORD_ID), c.RECORD_ID, "left_anti").select(*aside.columns)
 
 
-def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:
+def _write(lake: Lake, one: _Sorted, now: Column) -> Counts:
     table = one.source.table
     compared = lake.compared_with(one.met.version) if one.choice.is_partial else lake
     if one.met.rows is None:
