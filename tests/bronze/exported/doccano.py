@@ -17,6 +17,8 @@ FILE = "file:/x/ann.jsonl"
 DOCCANO = [
     Case("one", doccano(label=["sport"], Comments=[]), (vote("sport"),), file=FILE, times=(None,)),
     Case("older, without comments", doccano(label=["sport"]), (vote("sport"),), file=FILE),
+    Case("a sign in its label", doccano(label=["c#"], Comments=[]), (vote("c#"),), file=FILE),
+    Case("a list as text", doccano(label='["c#"]', Comments=""), (vote("c#"),), file=FILE),
     Case("nothing", doccano(label=[], Comments=["?"]), codes=skipped("unanswered"), file=FILE),
     Case("several", doccano(label=["sport", "tech"]), codes=(["several_labels"],), file=FILE),
     Case("spans", doccano(label=[[0, 4, "sport"]]), codes=(["unreadable_answer"],), file=FILE),

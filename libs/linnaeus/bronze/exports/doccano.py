@@ -34,8 +34,9 @@ def task(record: a.Record) -> a.Task:
 def responses(record: a.Record, labels: Container[str]) -> list[a.Response]:
     """What one person said, whom the file names. `labels` are those of all facets."""
     given = next((record[name] for name in (c.LABEL, "cats", "annotations", "labels") if name in record), None)
-    is_joined = isinstance(given, str) and _JOIN in given and given not in labels
-    return [a.Response(None, {c.LABEL: given.split(_JOIN) if is_joined else [given]})]
+    value = a.value_of(given)  # a list, but in CSV
+    is_joined = isinstance(value, str) and value not in labels
+    return [a.Response(None, {c.LABEL: value.split(_JOIN) if is_joined else [value]})]
 
 
 def annotator(file: str | None) -> str | None:

@@ -30,7 +30,7 @@ def as_votes(records: DataFrame, reading: Reading) -> DataFrame:
     if reading.form == VOTES:
         return records.withColumn(FIELDS, _as_given(reading))
 
-    @F.pandas_udf(StringType())  # type: ignore[call-overload]
+    @F.pandas_udf(StringType())  # type: ignore[attr-defined,call-overload,untyped-decorator]
     def found_in(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
         for texts, files in batches:
             yield pd.Series([_found(reading, *pair) for pair in zip(texts, files, strict=True)], dtype=object)
