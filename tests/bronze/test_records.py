@@ -94,7 +94,7 @@ def test_rows_of_any_types_become_text(spark: SparkSession) -> None:
     )
     first, second = from_rows(rows.coalesce(1), (*NAMES, "absent")).collect()
     assert tuple(first["fields"]) == ("7", "[1,2]", None)
-    assert first["raw"] == '{"id":"7","body":"[1, 2]","a`b":"1.5","c.d":"2024-01-02 03:04:05"}'
+    assert first["raw"] == '{"id":"7","body":"[1,2]","a`b":"1.5","c.d":"2024-01-02 03:04:05"}'
     assert (first["raw_bytes"], first["errors"]) == (None, [])
     assert (tuple(second["fields"]), second["raw"]) == ((None, None, None), "{}")
 
