@@ -42,9 +42,10 @@ class Choice:
         return not self.has_something and not self.has_lost
 
     def in_words(self) -> str:
-        """How many files were not read; nothing where all were."""
-        n_files = len(self.to_read) + len(self.unchanged)
-        return f"; {n_files} files, {len(self.unchanged)} unchanged" if self.unchanged else ""
+        """How many files were not read, and how many have not a byte; nothing where all were read and have some."""
+        counts = {"unchanged": len(self.unchanged), "empty": sum(one.size == 0 for one in self.to_read)}
+        said = [f"{n} {what}" for what, n in counts.items() if n]
+        return f"; {', '.join([f'{len(self.to_read) + len(self.unchanged)} files', *said])}" if said else ""
 
     def as_read(self) -> TakenIn:
         """For the record, once the rows are committed: all files but those that changed while they were read."""

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs._models import facets_of
 from jobs.dependencies import DEPENDENCIES
+from linnaeus.bronze.exports.answers import TASK
 from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config, Review
@@ -24,7 +25,8 @@ from linnaeus.runtime.spark import build_session
 
 _READ = (tables.CONTENT, tables.LABELS, tables.CONTENT_PROFILES, tables.LABEL_ISSUES)
 _FILE = "review_queue"
-# The first five are a vote's: whoever fills in label and annotator_id has a file of votes for sources.votes.
+# The first five are a vote's: whoever fills in label and annotator_id has a file of votes for sources.votes. The last
+# says item and facet once more: a tool may read an item_id as a number.
 _FIELDS = (
     c.ITEM_ID,
     c.FACET,
@@ -36,6 +38,7 @@ _FIELDS = (
     c.CREATOR_ID,
     c.PRIORITY,
     c.REASON,
+    TASK,
 )
 
 
@@ -80,7 +83,7 @@ def _labels_of(config: Config) -> dict[str, tuple[str, ...]]:
 
 def _export(folder: Path | None, queue: Sequence[Row], labels_of: Mapping[str, tuple[str, ...]]) -> list[Path]:
     """JSON Lines (doccano, Prodigy, Argilla: `text` with what goes along under `meta`) and CSV (Label Studio,
-    spreadsheets; filled in, a source of votes)."""
+    spreadsheets; filled in, a source of votes). Exports of these tools are a source of votes too (bronze/exports)."""
     if folder is None:
         return []
     lines = [json.dumps(_task(row, labels_of[row[c.FACET]]), ensure_ascii=False) + "\n" for row in queue]
@@ -88,7 +91,8 @@ def _export(folder: Path | None, queue: Sequence[Row], labels_of: Mapping[str, t
     sheet = csv.DictWriter(stream, _FIELDS, restval="", extrasaction="ignore", lineterminator="\n")
     sheet.writeheader()
     for row in queue:
-        sheet.writerow(row.asDict() | {"labels": "|".join(labels_of[row[c.FACET]]), c.LABEL: "", c.ANNOTATOR_ID: ""})
+        more = {"labels": "|".join(labels_of[row[c.FACET]]), TASK: _name_of(row)}
+        sheet.writerow(row.asDict() | more | {c.LABEL: "", c.ANNOTATOR_ID: ""})
     return [
         write_whole(folder / f"{_FILE}.jsonl", "".join(lines)),
         write_whole(folder / f"{_FILE}.csv", stream.getvalue()),
@@ -97,7 +101,13 @@ def _export(folder: Path | None, queue: Sequence[Row], labels_of: Mapping[str, t
 
 def _task(row: Row, labels: Sequence[str]) -> dict[str, object]:
     meta = {name: row[name] for name in (c.ITEM_ID, c.FACET, c.CREATOR_ID, c.RANK, c.PRIORITY, c.REASON, c.N_VOTES)}
-    return {"id": f"{row[c.FACET]}/{row[c.ITEM_ID]}", c.TEXT: row[c.TEXT], "options": list(labels), "meta": meta}
+    options = [{"id": label, c.TEXT: label} for label in labels]  # as Prodigy wants them
+    return {"id": _name_of(row), c.TEXT: row[c.TEXT], "options": options, "meta": meta}
+
+
+def _name_of(row: Row) -> str:
+    """What a task is called in the files; exports tell item and facet by it."""
+    return f"{row[c.FACET]}/{row[c.ITEM_ID]}"
 
 
 def command() -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs._changed_files import Choice, choose, put_on_record
+from jobs._counts import Counts
 from jobs._erased import hasher_of
+from jobs._nothing_kept import refuse
 from jobs.dependencies import DEPENDENCIES
 from linnaeus.bronze import clean, deduplicate
+from linnaeus.bronze.exports.reading import SKIPPED, Reading
+from linnaeus.bronze.exports.votes import as_votes
 from linnaeus.bronze.quarantine import quarantine
 from linnaeus.bronze.records import from_json_lines, from_rows
 from linnaeus.contracts import columns as c
@@ -28,10 +32,11 @@ from linnaeus.runtime.command import FULL, JobResult, exit_with
 from linnaeus.runtime.file_record import FileRecord
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.source_files import SourceFile, list_source
-from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
+from linnaeus.runtime.sources import Part, open_source, reading
 from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
+from linnaeus.runtime.text_files import UTF8, How
 
-RULES = 1  # raised when the code makes something else of a record: then all files are read again
+RULES = 2  # raised when the code makes something else of a record: then all files are read again
 _FEW = 200_000  # records that are sent to all executors, to be looked up among those that are stored
 
 
@@ -49,23 +54,30 @@ class _Source:
     table: Table
     time: str | None
     settings: object = None
+    encoding: str = UTF8
 
     @property
     def rules(self) -> str:
         """A fingerprint of all that decides what becomes of a record."""
-        return fingerprint([RULES, self.fields, self.table.schema.jsonValue(), self.settings])
+        return fingerprint([RULES, self.fields, self.table.schema.jsonValue(), self.settings, self.encoding])
 
 
 @dataclass(frozen=True, eq=False)
 class _Checked:
     """A source's rows with their codes, cached, and how many records there are; of those how many are not among the
-    rows, as who they are of was erased."""
+    rows, as who they are of was erased. `skipped` are no records, by the reason: what an export has beside votes."""
 
     source: _Source
     choice: Choice
     rows: DataFrame
     total: int
     erased: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was there."""
+        return self.total == 0 and not self.skipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +110,15 @@ class _Sorted:
     kept: DataFrame
     aside: DataFrame
     has_aside: bool
-    counts: _Counts
+    counts: Counts
     met: _Met
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether all of the source is read, and all records are set aside."""
+        counts = self.counts
+        n_records = counts.read - counts.erased - sum(counts.skipped.values())
+        return not self.choice.is_partial and 0 < counts.quarantined == n_records
 
 
 def main(config: Config) -> JobResult:
@@ -117,13 +136,13 @@ def main(config: Config) -> JobResult:
     counts = _ingest(lake, config, record, todo)
     if not all(one.is_up_to_date for one in choices):
         put_on_record(record, choices)
-    total = reduce(_Counts.plus, counts.values(), _Counts())
+    total = reduce(Counts.plus, counts.values(), Counts())
     return JobResult(
         rows_read=total.read,
         rows_written=total.written,
         rows_quarantined=total.quarantined,
         tables=(*[source.table for source in sources], tables.QUARANTINE),
-        details={one.source: counts.get(one.source, _Counts()).in_words() + one.in_words() for one in choices},
+        details={one.source: counts.get(one.source, Counts()).in_words() + one.in_words() for one in choices},
     )
 
 
@@ -136,17 +155,20 @@ def _choose(record: FileRecord, source: _Source, files: Sequence[SourceFile] | N
 
 def _ingest(
     lake: Lake, config: Config, record: FileRecord, todo: Sequence[tuple[_Source, Choice]]
-) -> dict[str, _Counts]:
+) -> dict[str, Counts]:
     """Read what is to be read, and write what comes of it: what is set aside first, then what is kept."""
     opened = [(*one, _open(lake, *one)) for one in todo]
     with ExitStack() as until:
         checked = side_by_side(lambda one: _check(*one, until), opened)
         for one in checked:
-            if one.total == 0 and not one.choice.is_partial:
+            if one.is_empty and not one.choice.is_partial:
                 raise InputError(f"sources.{one.source.name}: {one.source.path} is empty; give at least one record")
         erased = _erased(lake, config, until) if checked else None
         checked = side_by_side(lambda one: _without_erased(one, erased, until), checked)
         by_source = side_by_side(lambda one: _sort(lake, one, erased, until), checked)
+        for one in by_source:
+            if one.has_nothing:
+                refuse(one.source.name, one.aside, config.ingest.encoding)
         record.write([one.choice.before_it_is_read() for one in by_source if one.met.may_undo])
         now = F.current_timestamp().alias(c.INGESTED_AT)
         if waiting := [one.aside for one in by_source if one.has_aside]:
@@ -156,39 +178,11 @@ def _ingest(
     return {one.source.name: count for one, count in zip(by_source, counts, strict=True)}
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """What became of a source's records: read = kept + quarantined + duplicates + erased."""
-
-    read: int = 0
-    kept: int = 0
-    quarantined: int = 0
-    duplicates: int = 0
-    written: int = 0
-    erased: int = 0
-
-    def plus(self, other: _Counts) -> _Counts:
-        return _Counts(
-            self.read + other.read,
-            self.kept + other.kept,
-            self.quarantined + other.quarantined,
-            self.duplicates + other.duplicates,
-            self.written + other.written,
-            self.erased + other.erased,
-        )
-
-    def in_words(self) -> str:
-        return (
-            f"{self.read} read, {self.kept} kept ({self.written} new or changed), "
-            f"{self.quarantined} quarantined, {self.duplicates} duplicates"
-            + (f", {self.erased} of erased creators" if self.erased else "")
-        )
-
-
 def _sources(config: Config) -> list[_Source]:
     labels: dict[str, tuple[str, ...]] = {c.CATEGORY_FACET: config.read_taxonomy().ids}
     labels |= {c.RISK_FACET_PREFIX + area: (c.YES, c.NO, *c.GRADES) for area in config.read_risk().ids}
     ingest, paths = config.ingest, config.sources
+    how = Reading(labels, ingest.votes_form, ingest.votes_annotator, ingest.votes_question)
     candidates = [
         ("creators", paths.creators, clean.CREATOR_FIELDS, clean.clean_creators, tables.CREATORS, c.CREATED_AT, None),
         (
@@ -204,10 +198,10 @@ def _sources(config: Config) -> list[_Source]:
             "votes",
             paths.votes,
             clean.VOTE_FIELDS,
-            lambda records: clean.clean_votes(records, labels),
+            lambda records: clean.clean_votes(as_votes(records, how), labels),
             tables.VOTES,
             c.VOTED_AT,
-            labels,
+            asdict(how),
         ),
         (
             "gold_labels",
@@ -220,21 +214,31 @@ def _sources(config: Config) -> list[_Source]:
         ),
     ]
     return [
-        _Source(name, path, fields, check, table, time, settings)
+        _Source(name, path, fields, check, table, time, settings, ingest.encoding)
         for name, path, fields, check, table, time, settings in candidates
         if path is not None
     ]
 
 
 def _open(lake: Lake, source: _Source, choice: Choice) -> list[Part]:
-    only = choice.to_read if choice.is_partial else None
-    return open_source(lake.session, f"sources.{source.name}", source.path, only)
+    is_listed = choice.to_read or choice.is_partial
+    return _opened(lake, source, choice.to_read if is_listed else None)
+
+
+def _opened(lake: Lake, source: _Source, only: Sequence[SourceFile] | None) -> list[Part]:
+    return open_source(lake.session, f"sources.{source.name}", source.path, only, How(source.fields, source.encoding))
 
 
 def _check(source: _Source, choice: Choice, parts: list[Part], until: ExitStack) -> _Checked:
     rows = cached(_checked_rows(source, parts), until)
     with reading(f"sources.{source.name}", source.path):
-        return _Checked(source, choice, rows, rows.count())
+        if source.table is not tables.VOTES:
+            return _Checked(source, choice, rows, rows.count())
+        reason = F.when(F.col(c.ERRORS)[0].startswith(SKIPPED), F.col(c.ERRORS)[0])
+        counted = {row["reason"]: row["count"] for row in rows.groupBy(reason.alias("reason")).count().collect()}
+    total = counted.pop(None, 0)
+    skipped = {reason.removeprefix(SKIPPED): number for reason, number in counted.items()}
+    return _Checked(source, choice, rows.where(reason.isNull()), total, 0, skipped)
 
 
 def _checked_rows(source: _Source, parts: list[Part]) -> DataFrame:
@@ -245,7 +249,7 @@ def _checked_rows(source: _Source, parts: list[Part]) -> DataFrame:
 def _records(part: Part, fields: tuple[str, ...]) -> DataFrame:
     if part.form == "lines":
         return from_json_lines(part.rows, fields)
-    return from_rows(part.rows, fields, BROKEN if part.form == "csv" else None)
+    return from_rows(part.rows, fields)
 
 
 def _erased(lake: Lake, config: Config, until: ExitStack) -> _Erased | None:
@@ -292,7 +296,8 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
     if table is tables.VOTES:  # set aside too, but no record of this run
         aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
     n_same = checked.total - checked.erased - n_kept - n_aside
-    counts = _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased)
+    n_read = checked.total + sum(checked.skipped.values())
+    counts = Counts(n_read, n_kept, n_aside, n_same, 0, checked.erased, checked.skipped)
     has_aside = n_aside > 0 or table is tables.VOTES
     return _Sorted(source, checked.choice, kept, aside, has_aside, counts, met)
 
@@ -348,7 +353,7 @@ def _with_others(lake: Lake, checked: _Checked, keys: DataFrame, erased: _Erased
     if keys.isEmpty():
         return checked
     source = checked.source
-    others = open_source(lake.session, f"sources.{source.name}", source.path, checked.choice.unchanged)
+    others = _opened(lake, source, checked.choice.unchanged)
     found = _good(_checked_rows(source, others)).join(F.broadcast(keys), list(source.table.key), "left_semi")
     if erased is not None:
         found = _of_others(source, found, erased)
@@ -362,7 +367,7 @@ def _replaced(votes: DataFrame, aside: DataFrame, source: str) -> DataFrame:
     return quarantine(votes, source).join(aside.select(c.RECORD_ID), c.RECORD_ID, "left_anti").select(*aside.columns)
 
 
-def _write(lake: Lake, one: _Sorted, now: Column) -> _Counts:
+def _write(lake: Lake, one: _Sorted, now: Column) -> Counts:
     table = one.source.table
     compared = lake.compared_with(one.met.version) if one.choice.is_partial else lake
     if one.met.rows is None:

@@ -93,19 +93,25 @@ def test_rows_of_any_types_become_text(spark: SparkSession) -> None:
         " union all select null, null, null, null, null"
     )
     first, second = from_rows(rows.coalesce(1), (*NAMES, "absent")).collect()
-    assert tuple(first["fields"]) == ("7", "[1, 2]", None)
-    assert first["raw"] == '{"id":"7","body":"[1, 2]","a`b":"1.5","c.d":"2024-01-02 03:04:05"}'
+    assert tuple(first["fields"]) == ("7", "[1,2]", None)
+    assert first["raw"] == '{"id":"7","body":"[1,2]","a`b":"1.5","c.d":"2024-01-02 03:04:05"}'
     assert (first["raw_bytes"], first["errors"]) == (None, [])
     assert (tuple(second["fields"]), second["raw"]) == ((None, None, None), "{}")
 
 
-def test_rows_that_a_reader_found_broken(spark: SparkSession) -> None:
-    schema = "id string, body string, __broken string"
-    rows = [("1", "fine", None), ("2", None, "2,few,\ufffd"), ("3", "caf\ufffd", None)]
-    found = from_rows(spark.createDataFrame(rows, schema).coalesce(1), NAMES, "__broken").collect()
-    assert [row["errors"] for row in found] == [[], ["invalid_utf8", "malformed_record"], ["invalid_utf8"]]
-    assert [row["raw"] for row in found] == [
-        '{"id":"1","body":"fine"}',
-        "2,few,\ufffd",
-        '{"id":"3","body":"caf\ufffd"}',
+def test_lines_that_a_reader_found_broken(spark: SparkSession) -> None:
+    """Whatever they look like."""
+    lines = [('{"id":"1"}', False), ('{"id":"2"}', True), ("few,fields", True), (" ", True)]
+    found = from_json_lines(spark.createDataFrame(lines, "value string, is_broken boolean").coalesce(1), NAMES).collect()
+    assert [(row["raw"], tuple(row["errors"])) for row in found] == [
+        ('{"id":"1"}', ()),
+        ('{"id":"2"}', MALFORMED),
+        ("few,fields", MALFORMED),
     ]
+
+
+def test_rows_that_a_reader_has_decoded(spark: SparkSession) -> None:
+    rows = [("1", "fine"), ("3", "caf\ufffd")]
+    found = from_rows(spark.createDataFrame(rows, "id string, body string").coalesce(1), NAMES).collect()
+    assert [row["errors"] for row in found] == [[], ["invalid_utf8"]]
+    assert [row["raw"] for row in found] == ['{"id":"1","body":"fine"}', '{"id":"3","body":"caf\ufffd"}']

@@ -115,9 +115,13 @@ def codes_of_quarantine() -> set[str]:
         for name in ("libs/linnaeus/bronze/clean.py", "libs/linnaeus/bronze/deduplicate.py",
                      "libs/linnaeus/bronze/records.py", "jobs/build_embeddings.py")
     )  # fmt: skip
+    from linnaeus.bronze.exports.reading import ANSWER_CODES
     from linnaeus.contracts import columns as c
 
-    found = set(re.findall(r'^(?:_FAILED|MALFORMED|INVALID_UTF8|SUPERSEDED|CONFLICTING) = "(\w+)"', text, re.MULTILINE))
+    found = set(ANSWER_CODES)
+    found |= set(
+        re.findall(r'^(?:_FAILED|MALFORMED|INVALID_UTF8|SUPERSEDED|CONFLICTING) = "(\w+)"', text, re.MULTILINE)
+    )
     found |= set(re.findall(r'"((?:missing|unknown)_[a-z_]+|body_too_large|nul_byte)"', text))
     for names in re.findall(r"_missing\((c\.[A-Z_, c.]+)\)", text):
         found |= {f"missing_{getattr(c, name.strip()[2:])}" for name in names.split(",")}

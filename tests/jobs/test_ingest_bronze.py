@@ -108,6 +108,10 @@ class _NoRecord:
 TIMES = {"2024-01-01": 1, "2024-01-01T00:00:00Z": 1, "2024-01-02 00:00:00": 2, "2024-01-03T02:00:00+02:00": 3}
 BLANK = {None, "", " ", "\u3000", "\u200b"}
 LABELS = {"category": {"sport", "tech"}, "risk.spam": {"yes", "no"}}
+KEPT = json.dumps(
+    {"content_id": "k", "creator_id": "k", "body": "k", "item_id": "k", "facet": "category", "annotator_id": "k"}
+    | {"label": "sport", "published_at": "2024-01-03T02:00:00+02:00"}
+).encode()
 JUNK = [b"null", b"[]", b'{"content_id":', b'{"content_id":"a"} x', b'{"a":1}{"a":2}', b"\xff\xfe", b"words"]
 
 
@@ -274,8 +278,8 @@ def expect_gold(lines: list[bytes], gone: Gone) -> Expected:
 
 
 def mixtures(line: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[bytes]]:
-    """Lines of a source, at least one of which is a record."""
-    return st.lists(line, min_size=1, max_size=60).filter(lambda lines: any(one.strip() for one in lines))
+    """Lines of a source, at least one of which is a record that is kept: a source without any is refused."""
+    return st.lists(line, max_size=60).map(lambda lines: [KEPT, *lines])
 
 
 @settings(
@@ -410,7 +414,7 @@ def test_a_lakes_life(spark: SparkSession, tmp_path: Path, capsys: pytest.Captur
     summary, details = last_line(capsys)
     assert details == {
         "creators": "3 read, 2 kept (2 new or changed), 0 quarantined, 1 duplicates",
-        "content": "10 read, 7 kept (7 new or changed), 3 quarantined, 0 duplicates",
+        "content": "10 read, 7 kept (7 new or changed), 3 quarantined, 0 duplicates; 10 files, 2 empty",
         "votes": "4 read, 2 kept (2 new or changed), 2 quarantined, 0 duplicates",
         "gold_labels": "5 read, 1 kept (1 new or changed), 3 quarantined, 1 duplicates",
     }
@@ -423,7 +427,7 @@ def test_a_lakes_life(spark: SparkSession, tmp_path: Path, capsys: pytest.Captur
     assert {name: (row["creator_id"], row["kind"], row["body"], row["at"]) for name, row in found.items()} == {
         "lines": ("u1", "text", "a[1] b.jsonl", None),
         "10": ("u2", "text", "gz 😀 שלום", "2024-02-29 23:00:00"),
-        "csv": ("u1", "text", 'two\nlines, "quoted"\nand, commas', None),  # the reader makes \r\n one line end
+        "csv": ("u1", "text", 'two\nlines, "quoted"\r\nand, commas', None),
         "turned": ("u3", "text", "d.csv", "2024-01-01 00:00:00"),
         "csv.gz": ("u1", "text", "e.csv.gz", None),
         "11": ("u4", "text", "parquet", "2024-02-02 00:00:00"),
@@ -533,13 +537,13 @@ def test_unusable_sources_are_said_in_one_line_and_nothing_is_written(
 ) -> None:
     creators = json_lines(tmp_path / "creators.jsonl", [{"creator_id": "u1"}])
     words = {
-        "cut.jsonl.gz": "can't be read: Unexpected end of input stream",
+        "cut.jsonl.gz": "it is damaged: Compressed file ended before the end-of-stream marker was reached. Give a whole file.",
         "no.parquet": "can't be read: ",
         "mixed": "can't be read: ",
         "a.xml": "is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder",
         "empty.jsonl": "is empty; give at least one record",
         "head.csv": "is empty; give at least one record",
-        "blank.csv": "holds no files; give JSON Lines, CSV, Parquet or Delta",
+        "blank.csv": "is empty; give at least one record",
         "missing": "does not exist; give a file, a folder or a glob that does",
         "no match": "does not exist; give a file, a folder or a glob that does",
         "empty folder": "holds no files; give JSON Lines, CSV, Parquet or Delta",

@@ -82,8 +82,9 @@ def test_what_is_unchanged_is_not_read(posts: Posts) -> None:
 
 
 def test_other_settings_read_all_again(posts: Posts) -> None:
-    assert posts.ingest("ingest.max_body_bytes=1").startswith("4 read, 0 kept (0 new or changed), 4 quarantined")
-    assert posts.ingest("ingest.max_body_bytes=1") == f"{NOTHING}; 3 files, 3 unchanged"
+    posts.write("4.jsonl", {"content_id": "c", "body": "c"})
+    assert posts.ingest("ingest.max_body_bytes=1").startswith("5 read, 1 kept (1 new or changed), 4 quarantined")
+    assert posts.ingest("ingest.max_body_bytes=1") == f"{NOTHING}; 4 files, 4 unchanged"
 
 
 def test_other_code_reads_all_again(posts: Posts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +134,7 @@ def test_gold_labels_are_read_as_a_whole(spark: SparkSession, tmp_path: Path) ->
 
 def test_a_new_file_without_records(posts: Posts) -> None:
     posts.write("4.jsonl")
-    assert posts.ingest() == f"{NOTHING}; 4 files, 3 unchanged"
+    assert posts.ingest() == f"{NOTHING}; 4 files, 3 unchanged, 1 empty"
     assert posts.ingest() == f"{NOTHING}; 4 files, 4 unchanged"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from linnaeus.bronze.exports.reading import ANSWER_CODES, SKIPPED
 from linnaeus.bronze.records import FIELDS, MALFORMED
 from linnaeus.contracts import columns as c
 
@@ -60,8 +61,11 @@ def clean_creators(records: DataFrame) -> DataFrame:
 def clean_votes(records: DataFrame, labels: dict[str, tuple[str, ...]]) -> DataFrame:
     """Votes. `labels` holds the allowed labels by facet."""
     voted_at = _timestamp(c.VOTED_AT)
+    # Of an answer that is no label it is said what else it is.
+    is_other = F.arrays_overlap(c.ERRORS, F.array(*[F.lit(code) for code in ANSWER_CODES]))
     checks = [
-        *_missing(c.ITEM_ID, c.FACET, c.ANNOTATOR_ID, c.LABEL),
+        *_missing(c.ITEM_ID, c.FACET, c.ANNOTATOR_ID),
+        *[(~is_other & is_blank, code) for is_blank, code in _missing(c.LABEL)],
         *_outside(labels),
         _unreadable(c.VOTED_AT, voted_at),
         _nul_byte(VOTE_FIELDS),
@@ -130,10 +134,9 @@ def _outside(labels: dict[str, tuple[str, ...]]) -> Checks:
 
 
 def _checked(records: DataFrame, columns: list[Column], checks: Checks) -> DataFrame:
-    """Codes of what is unreadable stand alone: the fields of such a record mean nothing."""
+    """Codes of what is unreadable, or no record at all, stand alone: the fields of such a record mean nothing."""
     found = F.array(*[F.when(F.coalesce(condition, F.lit(False)), F.lit(code)) for condition, code in checks])
     codes = F.array_sort(F.filter(found, lambda code: code.isNotNull()))
-    errors = F.when(F.array_contains(c.ERRORS, MALFORMED), F.col(c.ERRORS)).otherwise(
-        F.array_sort(F.array_union(c.ERRORS, codes))
-    )
+    stands_alone = F.exists(c.ERRORS, lambda code: (code == MALFORMED) | code.startswith(SKIPPED))
+    errors = F.when(stands_alone, F.col(c.ERRORS)).otherwise(F.array_sort(F.array_union(c.ERRORS, codes)))
     return records.select(*columns, c.RAW, c.RAW_BYTES, errors.alias(c.ERRORS))

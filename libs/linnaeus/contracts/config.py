@@ -5,6 +5,7 @@ Every section is frozen and refuses keys it does not know; the error names the n
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import difflib
 import re
@@ -52,6 +53,15 @@ def _in_utc(value: datetime.datetime) -> datetime.datetime:
     return value.replace(tzinfo=utc) if value.tzinfo is None else value.astimezone(utc)
 
 
+def _known_encoding(value: str) -> str:
+    """The one name of an encoding. Raises ValueError where Python knows none of this name that is of text."""
+    try:
+        "".encode(value)
+        return codecs.lookup(value).name
+    except LookupError:
+        raise ValueError("no encoding of this name is known; give one as utf-8, windows-1252 or shift_jis") from None
+
+
 Time = Annotated[datetime.datetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]  # in UTC
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_\-]{0,127}$")]
 UNITY_CATALOG = ("databricks-uc", "uc:")  # how a `registry.uri` of Unity Catalog begins
@@ -60,6 +70,7 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _NULLS = {"", "~", "null", "Null", "NULL"}  # what YAML reads as null
 _BLANKS = " \t\r\n"
 Delimiter = Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)]
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\s][^\x00]*$")]
 
 
@@ -142,6 +153,10 @@ class Ingest(_Section):
 
     kinds: tuple[str, ...]
     max_body_bytes: int = Field(ge=1)
+    encoding: Encoding
+    votes_form: Literal["auto", "votes", "label_studio", "doccano", "argilla", "prodigy"] = "auto"
+    votes_annotator: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    votes_question: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
 
 class Tokens(_Section):

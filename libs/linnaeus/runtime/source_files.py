@@ -22,7 +22,7 @@ from linnaeus.runtime.history import newest_version
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/")
 _LOCAL_URL = re.compile(r"file:(?://)?(?=/(?!/))")
 _LOG = "_delta_log"
-_HIDDEN = ("_", ".")
+HIDDEN = ("_", ".")
 _BLOCK = 1 << 20  # bytes that are read at once
 _READERS = 8  # files that are hashed side by side
 _WILD = "*?["  # a part of a path with one of these is a pattern
@@ -92,9 +92,10 @@ def fingerprint_of_files(files: list[SourceFile]) -> str:
 def _local(path: str, settings: Mapping[str, str]) -> str:
     """The absolute local path that Spark would read.
 
-    Raises _UnlikeSpark where it would read another place, and for a backslash, by which Hadoop escapes.
+    Raises _UnlikeSpark where it would read another place, and for a backslash, by which Hadoop escapes, unless it is
+    one in a name.
     """
-    if "\\" in path:
+    if "\\" in path and not os.path.lexists(resolve(path)):
         raise _UnlikeSpark(path)
     if is_url(path):
         start = _LOCAL_URL.match(path)
@@ -111,7 +112,10 @@ def _local(path: str, settings: Mapping[str, str]) -> str:
 
 
 def _found(local: str) -> Iterator[Path]:
-    """Files, and folders of Delta tables, below all that a pattern matches."""
+    """Files, and folders of Delta tables, below all that a pattern matches; what is of that very name is no pattern."""
+    if os.path.lexists(local):
+        yield from _files(Path(local))
+        return
     for pattern in _expanded(local):
         for place in _matching(Path("/"), [part for part in pattern.split("/") if part]):
             yield from _files(place)
@@ -132,7 +136,7 @@ def _files(place: Path) -> Iterator[Path]:
         if _LOG in folders:
             raise _UnlikeSpark(folder)
         inside = (Path(folder, name) for name in names)
-        yield from (one for one in inside if not any(part.startswith(_HIDDEN) for part in one.relative_to(place).parts))
+        yield from (one for one in inside if not any(part.startswith(HIDDEN) for part in one.relative_to(place).parts))
 
 
 def _raise(error: OSError) -> None:
@@ -181,8 +185,13 @@ def _matching(folder: Path, parts: list[str]) -> Iterator[Path]:
         names = [name for name in os.listdir(folder) if wanted.fullmatch(name)] if folder.is_dir() else []
     for name in names:
         is_checksum = name.startswith(".") and name.endswith(".crc")  # Hadoop's own, of which it never speaks
-        if (folder / name).exists() and not is_checksum:
+        if (folder / name).exists() and not is_checksum and not passes_over(first, name):
             yield from _matching(folder / name, rest)
+
+
+def passes_over(part: str, name: str) -> bool:
+    """Whether a name is hidden, and the part of a pattern that matches it does not begin as it does."""
+    return name.startswith(HIDDEN) and not part.startswith(("{", name[0]))
 
 
 def _expression(part: str) -> re.Pattern[str]:

@@ -1,44 +1,75 @@
-"""Files that the jobs ingest: found by path, folder or glob, read by extension, every value as text."""
+"""Files that the jobs ingest: found by path, folder or glob, and read, every value as text.
+
+Spark reads what it can split among its tasks: plain JSON Lines, Parquet and Delta. All other text files are read by
+Python in its tasks (source_texts.py), a file by one task.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StringType, StructField, StructType
 
 from linnaeus.contracts.config import resolve
 from linnaeus.contracts.errors import InputError
-from linnaeus.runtime.source_files import SourceFile, is_url
+from linnaeus.runtime.column_names import wanted_columns
+from linnaeus.runtime.path_fields import with_columns_of_path, with_fields_of_path, with_path
+from linnaeus.runtime.source_files import HIDDEN, SourceFile, is_url, passes_over
+from linnaeus.runtime.source_texts import TextFile, literal, printable, read_remote_texts, read_texts
+from linnaeus.runtime.spark import raised_in_task
+from linnaeus.runtime.text_files import HEAD, UTF8, How, Kind, is_plain
 
-BROKEN = "__broken"
-Form = Literal["lines", "csv", "rows"]
-_FORMS = {"jsonl": "json", "ndjson": "json", "json": "json", "csv": "csv", "parquet": "parquet"}
-_COMPRESSIONS = ("gz", "bz2", "zst")
+Form = Literal["lines", "rows"]
+_KINDS: dict[str, Kind | Literal["parquet"]] = {
+    "jsonl": "json",
+    "ndjson": "json",
+    "json": "json",
+    "csv": "csv",
+    "tsv": "csv",
+    "parquet": "parquet",
+}
+_COMPRESSIONS = ("gz", "bz2", "zst", "xz")
+_REMOTE_LINES = (".json", *(f".{one}{packed}" for one in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2")))
+_ARCHIVES = ("zip", "tar", "tgz", "7z", "rar")
 _OF_FILES = ("java.io.", "java.util.zip.", "org.apache.parquet.", "org.apache.hadoop.")
+_READERS = 8  # files that are looked at side by side
+# Hadoop's class for local files looks for a checksum beside each, and takes a colon in its name for the end of a
+# scheme; the one below it does not. Spark looks for globs in names unless it is told not to.
+_ANY_NAME = {
+    "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "fs.file.impl.disable.cache": "true",
+    "__globPaths__": "false",
+}
 
 
 @dataclass(frozen=True)
 class Part:
-    """Files of one form: `lines` (a string column `value`), `csv` (with the column BROKEN) or `rows`."""
+    """Files of one form: `lines` (a string column `value`, and maybe `is_broken`) or `rows`; PATH where it is known."""
 
     form: Form
     rows: DataFrame
 
 
-def open_source(session: SparkSession, setting: str, path: str, only: Sequence[SourceFile] | None = None) -> list[Part]:
+def open_source(
+    session: SparkSession,
+    setting: str,
+    path: str,
+    only: Sequence[SourceFile] | None = None,
+    how: How = How(),  # noqa: B008 - it is frozen
+) -> list[Part]:
     """The parts of a source, or of those files of it that are named; they may be without a record.
 
     Raises InputError, naming the setting, for a path without readable files.
     """
+    source = _Source(session, setting, how)
     try:
-        return _parts(session, setting, path) if only is None else _parts_of(session, setting, only)
+        return source.listed_by_spark(path) if only is None else source.listed(only)
     except (Py4JJavaError, PySparkException) as error:
         raise InputError(f"{setting}: {path} can't be read: {_reason(error)}") from error
 
@@ -48,7 +79,12 @@ def reading(setting: str, path: str) -> Iterator[None]:
     """Around the first action on a source: damage that shows only then (a truncated archive, say) is an InputError."""
     try:
         yield
-    except Py4JJavaError as error:
+    except (Py4JJavaError, PySparkException) as error:
+        ours = raised_in_task(error)
+        if ours is not None:
+            raise ours from error
+        if not isinstance(error, Py4JJavaError):
+            raise
         cause = _root_cause(error)
         name, reason = cause.getClass().getName(), _reason(error)
         is_of_files = name.startswith(_OF_FILES) or "native zStandard" in reason
@@ -57,91 +93,151 @@ def reading(setting: str, path: str) -> Iterator[None]:
         raise InputError(f"{setting}: {path} can't be read: {reason}") from error
 
 
-def _parts(session: SparkSession, setting: str, path: str) -> list[Part]:
-    location = path if is_url(path) else str(resolve(path))
-    root = _hadoop_path(session, location)
-    file_system = root.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
-    found = file_system.globStatus(root)
-    if found is None or len(found) == 0:
-        raise InputError(f"{setting}: {path} does not exist; give a file, a folder or a glob that does")
-    parts: list[Part] = []
-    files: dict[str, list[str]] = {}
-    for status in found:
-        if _is_delta(session, file_system, status):
-            parts.append(Part("rows", session.read.format("delta").load(status.getPath().toString())))
-            continue
-        for name in _files(file_system, status, setting):
-            files.setdefault(_form(name, setting), []).append(name)
-    parts.extend(_read(session, file_system, files))
-    if not parts:
-        raise InputError(f"{setting}: {path} holds no files; give JSON Lines, CSV, Parquet or Delta")
-    return parts
+@dataclass(frozen=True)
+class _Files:
+    """The files of a source, by how they are read: names that Spark takes, and text files for Python."""
+
+    lines: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    texts: list[TextFile] = field(default_factory=list)
 
 
-def _parts_of(session: SparkSession, setting: str, only: Sequence[SourceFile]) -> list[Part]:
-    """The parts of local files."""
-    file_system = _hadoop_path(session, "file:/").getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
-    parts = [Part("rows", session.read.format("delta").load(f"file:{one.path}")) for one in only if one.is_delta]
-    files: dict[str, list[str]] = {}
-    for one in only:
-        if not one.is_delta:
-            files.setdefault(_form(one.path, setting), []).append(f"file:{one.path}")
-    parts.extend(_read(session, file_system, files))
-    return parts or [Part("lines", session.createDataFrame([], "value string"))]
+@dataclass(frozen=True)
+class _Source:
+    """How a source is opened."""
 
+    session: SparkSession
+    setting: str
+    how: How
 
-def _read(session: SparkSession, file_system: Any, files: dict[str, list[str]]) -> Iterable[Part]:
-    if "json" in files:
-        yield Part("lines", session.read.option("lineSep", "\n").text(_literal(files["json"])))
-    if "parquet" in files:
-        yield Part("rows", session.read.option("mergeSchema", "true").parquet(*_literal(files["parquet"])))
-    for names in _by_header(session, file_system, files.get("csv", [])):
-        yield Part("csv", _read_csv(session, names))
+    def listed(self, files: Sequence[SourceFile]) -> list[Part]:
+        """The parts of files on this machine's disks. Empty files have none."""
+        parts = [self._delta(f"file:{one.path}") for one in files if one.is_delta]
+        sorted_, there = _Files(), [one for one in files if not one.is_delta and self._kind(one.path) and one.size]
+        with ThreadPoolExecutor(_READERS) as pool:
+            for one, is_lines in zip(there, pool.map(self._is_lines, there), strict=True):
+                kind = self._kind(one.path)
+                if kind == "parquet":
+                    sorted_.tables.append(f"file:{self._for_spark(one.path)}")
+                elif is_lines:
+                    sorted_.lines.append(f"file:{one.path}")
+                else:
+                    sorted_.texts.append(TextFile(one.path, kind, one.size))
+        parts += self._parts(sorted_, read_texts)
+        return parts or [Part("lines", self.session.createDataFrame([], "value string"))]
 
+    def listed_by_spark(self, path: str) -> list[Part]:
+        """The parts of a place that Spark alone can list."""
+        location = path if is_url(path) else str(resolve(path))
+        root = _hadoop_path(self.session, location)
+        file_system = root.getFileSystem(self.session.sparkContext._jsc.hadoopConfiguration())
+        found = [one for one in file_system.globStatus(root) or () if not _is_passed_over(location, one)]
+        if not found:
+            raise InputError(f"{self.setting}: {path} does not exist; give a file, a folder or a glob that does")
+        parts: list[Part] = []
+        sorted_ = _Files()
+        for status in found:
+            if _is_delta(self.session, file_system, status):
+                parts.append(self._delta(status.getPath().toString()))
+                continue
+            for name in map(self._for_spark, _files(file_system, status, self.setting)):
+                kind = self._kind(name)
+                if kind == "parquet":
+                    sorted_.tables.append(name)
+                elif kind == "json" and self._is_remote_lines(file_system, name):
+                    sorted_.lines.append(name)
+                else:
+                    sorted_.texts.append(TextFile(name, kind))
+        parts += self._parts(sorted_, read_remote_texts)
+        if not parts:
+            raise InputError(f"{self.setting}: {path} holds no files; give JSON Lines, CSV, Parquet or Delta")
+        return parts
 
-def _read_csv(session: SparkSession, names: list[str]) -> DataFrame:
-    reader = session.read.options(header=True, multiLine=True, escape='"', mode="PERMISSIVE")
-    header = [name for name in reader.csv(_literal(names[:1])).columns if name != BROKEN]
-    schema = StructType([StructField(name, StringType()) for name in (*header, BROKEN)])
-    return reader.option("columnNameOfCorruptRecord", BROKEN).schema(schema).csv(_literal(names))
+    def _kind(self, name: str) -> Kind | Literal["parquet"]:
+        """What a file is by the end of its name, in any case. Raises InputError for others."""
+        ends = name.rsplit("/", 1)[-1].lower().split(".")[1:]
+        if ends and ends[-1] in _ARCHIVES:
+            raise InputError(
+                f"{self.setting}: {printable(name)} is an archive. Unpack it, or pack single files by gzip."
+            )
+        if ends and ends[-1] in _COMPRESSIONS:
+            ends.pop()
+        if not ends or ends[-1] not in _KINDS:
+            raise InputError(
+                f"{self.setting}: {printable(name)} is of no known kind; "
+                "use .jsonl, .json, .csv or .parquet, or a Delta folder"
+            )
+        return _KINDS[ends[-1]]
 
+    def _for_spark(self, name: str) -> str:
+        """A name that Spark does not pass over."""
+        if not _is_name_for_spark(name):
+            raise InputError(f"{self.setting}: {printable(name)}: Spark does not read a file of this name. Rename it.")
+        return name
 
-def _literal(names: list[str]) -> list[str]:
-    """File names that Spark takes as they are: it reads `[`, `{`, `*` and `?` in a path as a glob."""
-    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", name) for name in names]
+    def _is_lines(self, file: SourceFile) -> bool:
+        """Whether Spark can read a file as JSON Lines."""
+        if self._kind(file.path) != "json" or not _is_name_for_spark(file.path):
+            return False
+        with open(file.path, "rb") as stream:
+            return is_plain(stream.read(HEAD), self.how.encoding)
 
-
-def _by_header(session: SparkSession, file_system: Any, names: list[str]) -> list[list[str]]:
-    """CSV files grouped by their first line that is not blank: columns are read by position, and files may differ."""
-    groups: dict[str, list[str]] = {}
-    jvm: Any = session._jvm
-    codecs = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(session.sparkContext._jsc.hadoopConfiguration())
-    for name in names:
-        stream = file_system.open(_hadoop_path(session, name))
-        codec = codecs.getCodec(_hadoop_path(session, name))
-        if codec is not None:
-            stream = codec.createInputStream(stream)
-        reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "UTF-8"))
+    def _is_remote_lines(self, file_system: Any, name: str) -> bool:
+        """The same of a file that Spark alone can open: by its name, as a look into each takes time; `.json` is looked
+        into, as it may be an array."""
+        if self.how.encoding != UTF8 or not name.endswith(_REMOTE_LINES):
+            return False
+        if not name.endswith(".json"):
+            return True
+        stream = file_system.open(_hadoop_path(self.session, name))
         try:
-            line = reader.readLine()
-            while line is not None and not line.strip():
-                line = reader.readLine()
+            utils: Any = self.session._jvm.org.apache.commons.io.input  # type: ignore[union-attr]
+            head = self.session._jvm.org.apache.commons.io.IOUtils.toByteArray(utils.BoundedInputStream(stream, HEAD))  # type: ignore[union-attr]
         finally:
-            reader.close()
-        if line is not None:
-            groups.setdefault(line, []).append(name)
-    return list(groups.values())
+            stream.close()
+        return is_plain(bytes(head), UTF8)
+
+    def _parts(self, files: _Files, read: Callable[..., DataFrame]) -> Iterator[Part]:
+        if files.lines:
+            found = with_path(self.session.read.options(**_options(files.lines)).text(_as_options_say(files.lines)))
+            yield Part("lines", with_fields_of_path(found, files.lines, self.how.names))
+        if files.tables:
+            reader = self.session.read.options(mergeSchema=True, **_options(files.tables))
+            found = self._named(with_path(reader.parquet(*_as_options_say(files.tables))))
+            yield Part("rows", with_columns_of_path(found, files.tables, self.how.names))
+        if files.texts:
+            yield Part("lines", read(self.session, self.setting, files.texts, self.how))
+
+    def _delta(self, name: str) -> Part:
+        return Part("rows", self._named(self.session.read.format("delta").load(name)))
+
+    def _named(self, rows: DataFrame) -> DataFrame:
+        """Rows whose columns have the names that are wanted."""
+        try:
+            names = wanted_columns(rows.columns, self.how.names)
+        except InputError as error:
+            raise InputError(f"{self.setting}: {error}") from error
+        others = {found: name for found, name in zip(rows.columns, names, strict=True) if found != name}
+        return rows.withColumnsRenamed(others) if others else rows
 
 
-def _form(name: str, setting: str) -> str:
-    extensions = name.rsplit("/", 1)[-1].lower().split(".")[1:]
-    if extensions and extensions[-1] in _COMPRESSIONS:
-        extensions.pop()
-    if not extensions or extensions[-1] not in _FORMS:
-        raise InputError(
-            f"{setting}: {name} is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder"
-        )
-    return _FORMS[extensions[-1]]
+def _is_name_for_spark(path: str) -> bool:
+    """Whether Spark reads a file of this name: it passes over hidden ones, and Java's names are Unicode."""
+    return not path.rsplit("/", 1)[-1].startswith(HIDDEN) and path.isprintable()
+
+
+def _options(names: Sequence[str]) -> dict[str, Any]:
+    return _ANY_NAME if any(":" in name.partition(":")[2] and name.startswith("file:") for name in names) else {}
+
+
+def _as_options_say(names: Sequence[str]) -> list[str]:
+    return list(names) if _options(names) else [literal(name) for name in names]
+
+
+def _is_passed_over(location: str, status: Any) -> bool:
+    """Whether a name that a pattern matches is hidden, and the pattern does not name it."""
+    parts, names = ([one for one in path.split("/") if one] for path in (location, status.getPath().toUri().getPath()))
+    return any(map(passes_over, parts[::-1], names[::-1]))
 
 
 def _files(file_system: Any, status: Any, setting: str) -> Iterable[str]:

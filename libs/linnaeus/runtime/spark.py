@@ -114,7 +114,7 @@ def build_session(config: Config, name: str = "linnaeus") -> SparkSession:
         builder = builder.config(key, value)
     log = resolve(config.spark.ivy_folder).parent / "spark.log"
     try:
-        with _jvm_messages_to(log), _class_path_with(_jars_of_one_machine(config)):
+        with _jvm_messages_to(log), _locale_of_unicode(), _class_path_with(_jars_of_one_machine(config)):
             session = builder.getOrCreate()
     except Exception as error:
         raise SetupError(f"Spark did not start: {_reason(log, error)} (log: {log})") from error
@@ -188,6 +188,19 @@ def _jars_to_resolve(config: Config) -> dict[str, str]:
         "spark.jars.ivySettings": str(conf_folder() / "ivysettings.xml"),
         "spark.jars.ivy": str(resolve(config.spark.ivy_folder)),
     }
+
+
+@contextlib.contextmanager
+def _locale_of_unicode() -> Iterator[None]:
+    """A block in which a JVM that starts reads names of files as UTF-8, as Python does where the locale is POSIX."""
+    before = os.environ.get("LC_ALL")
+    if before in ("C", "POSIX"):
+        os.environ["LC_ALL"] = "C.UTF-8"
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["LC_ALL"] = before
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""Files that labelling tools export, as votes."""

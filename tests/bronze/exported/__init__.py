@@ -1,0 +1,1 @@
+"""Records of each tool's exports, with what is in them."""
