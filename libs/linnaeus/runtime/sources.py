@@ -6,6 +6,7 @@ Python in its tasks (source_texts.py), a file by one task.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,12 +41,9 @@ _ARCHIVES = ("zip", "tar", "tgz", "7z", "rar")
 _OF_FILES = ("java.io.", "java.util.zip.", "org.apache.parquet.", "org.apache.hadoop.")
 _READERS = 8  # files that are looked at side by side
 # Hadoop's class for local files looks for a checksum beside each, and takes a colon in its name for the end of a
-# scheme; the one below it does not. Spark looks for globs in names unless it is told not to.
-_ANY_NAME = {
-    "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-    "fs.file.impl.disable.cache": "true",
-    "__globPaths__": "false",
-}
+# scheme; the one below it does not.
+_ANY_COLON = {"fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem", "fs.file.impl.disable.cache": "true"}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ class _Source:
 
     def _for_spark(self, name: str) -> str:
         """A name that Spark does not pass over."""
-        if not _is_name_for_spark(name):
+        if not _is_name_for_spark(_SCHEME.sub("", name, count=1)):
             raise InputError(f"{self.setting}: {printable(name)}: Spark does not read a file of this name. Rename it.")
         return name
 
@@ -199,11 +197,11 @@ class _Source:
 
     def _parts(self, files: _Files, read: Callable[..., DataFrame]) -> Iterator[Part]:
         if files.lines:
-            found = self.session.read.options(**_options(files.lines)).text(_as_options_say(files.lines))
+            found = self.session.read.options(**_options(files.lines)).text(list(map(literal, files.lines)))
             yield Part("lines", with_fields_of_path(found, files.lines, self.how.names))
         if files.tables:
-            reader = self.session.read.options(mergeSchema=True, **_options(files.tables))
-            found = self._named(reader.parquet(*_as_options_say(files.tables)))
+            reader = self.session.read.options(mergeSchema="true", **_options(files.tables))
+            found = self._named(reader.parquet(*map(literal, files.tables)))
             yield Part("rows", with_columns_of_path(found, files.tables, self.how.names))
         if files.texts:
             yield Part("lines", read(self.session, self.setting, files.texts, self.how))
@@ -222,16 +220,19 @@ class _Source:
 
 
 def _is_name_for_spark(path: str) -> bool:
-    """Whether Spark reads a file of this name: it passes over hidden ones, and Java's names are Unicode."""
-    return not path.rsplit("/", 1)[-1].startswith(HIDDEN) and path.isprintable()
+    """Whether Spark reads a file of this name.
+
+    It passes over hidden ones, and Java's names are Unicode. A name that Spark would take for a glob has to be escaped,
+    which Hadoop does not understand where a colon is in it.
+    """
+    is_escaped = literal(path) != path
+    is_hidden = path.rsplit("/", 1)[-1].startswith(HIDDEN)
+    return path.isprintable() and not is_hidden and not (is_escaped and ":" in path)
 
 
-def _options(names: Sequence[str]) -> dict[str, Any]:
-    return _ANY_NAME if any(":" in name.partition(":")[2] and name.startswith("file:") for name in names) else {}
-
-
-def _as_options_say(names: Sequence[str]) -> list[str]:
-    return list(names) if _options(names) else [literal(name) for name in names]
+def _options(names: Sequence[str]) -> dict[str, str]:
+    is_local = all(name.startswith("file:") for name in names)
+    return _ANY_COLON if is_local and any(":" in _SCHEME.sub("", name, count=1) for name in names) else {}
 
 
 def _is_passed_over(location: str, status: Any) -> bool:
