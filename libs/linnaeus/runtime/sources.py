@@ -35,7 +35,7 @@ _KINDS: dict[str, Kind | Literal["parquet"]] = {
     "tsv": "csv",
     "parquet": "parquet",
 }
-_COMPRESSIONS = ("gz", "bz2", "zst", "xz")
+_COMPRESSIONS = (".gz", ".bz2", ".zst", ".xz")
 _REMOTE_LINES = (".json", *(f".{one}{packed}" for one in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2")))
 _ARCHIVES = ("zip", "tar", "tgz", "7z", "rar")
 _OF_FILES = ("java.io.", "java.util.zip.", "org.apache.parquet.", "org.apache.hadoop.")
@@ -43,7 +43,7 @@ _READERS = 8  # files that are looked at side by side
 # Hadoop's class for local files looks for a checksum beside each, and takes a colon in its name for the end of a
 # scheme; the one below it does not.
 _ANY_COLON = {"fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem", "fs.file.impl.disable.cache": "true"}
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,17 @@ class _Source:
     def listed(self, files: Sequence[SourceFile]) -> list[Part]:
         """The parts of files on this machine's disks. Empty files have none."""
         parts = [self._delta(f"file:{one.path}") for one in files if one.is_delta]
-        sorted_, there = _Files(), [one for one in files if not one.is_delta and self._kind(one.path) and one.size]
+        by_reader, there = _Files(), [one for one in files if not one.is_delta and self._kind(one.path) and one.size]
         with ThreadPoolExecutor(_READERS) as pool:
             for one, is_lines in zip(there, pool.map(self._is_lines, there), strict=True):
                 kind = self._kind(one.path)
                 if kind == "parquet":
-                    sorted_.tables.append(f"file:{self._for_spark(one.path)}")
+                    by_reader.tables.append(f"file:{self._for_spark(one.path)}")
                 elif is_lines:
-                    sorted_.lines.append(f"file:{one.path}")
+                    by_reader.lines.append(f"file:{one.path}")
                 else:
-                    sorted_.texts.append(TextFile(one.path, kind, one.size))
-        parts += self._parts(sorted_, read_texts)
+                    by_reader.texts.append(TextFile(one.path, kind, one.size))
+        parts += self._parts(by_reader, read_texts)
         return parts or [Part("lines", self.session.createDataFrame([], "value string"))]
 
     def listed_by_spark(self, path: str) -> list[Part]:
@@ -133,7 +133,7 @@ class _Source:
         if not found:
             raise InputError(f"{self.setting}: {path} does not exist; give a file, a folder or a glob that does")
         parts: list[Part] = []
-        sorted_ = _Files()
+        by_reader = _Files()
         for status in found:
             if _is_delta(self.session, file_system, status):
                 parts.append(self._delta(status.getPath().toString()))
@@ -141,12 +141,12 @@ class _Source:
             for name in map(self._for_spark, _files(file_system, status, self.setting)):
                 kind = self._kind(name)
                 if kind == "parquet":
-                    sorted_.tables.append(name)
+                    by_reader.tables.append(name)
                 elif kind == "json" and self._is_remote_lines(file_system, name):
-                    sorted_.lines.append(name)
+                    by_reader.lines.append(name)
                 else:
-                    sorted_.texts.append(TextFile(name, kind))
-        parts += self._parts(sorted_, read_remote_texts)
+                    by_reader.texts.append(TextFile(name, kind))
+        parts += self._parts(by_reader, read_remote_texts)
         if not parts:
             raise InputError(f"{self.setting}: {path} holds no files; give JSON Lines, CSV, Parquet or Delta")
         return parts
@@ -158,7 +158,7 @@ class _Source:
             raise InputError(
                 f"{self.setting}: {printable(name)} is an archive. Unpack it, or pack single files by gzip."
             )
-        if ends and ends[-1] in _COMPRESSIONS:
+        if ends and f".{ends[-1]}" in _COMPRESSIONS:
             ends.pop()
         if not ends or ends[-1] not in _KINDS:
             raise InputError(
@@ -174,23 +174,27 @@ class _Source:
         return name
 
     def _is_lines(self, file: SourceFile) -> bool:
-        """Whether Spark can read a file as JSON Lines."""
-        if self._kind(file.path) != "json" or not _is_name_for_spark(file.path):
+        """Whether Spark can read a file as JSON Lines. It would unpack what is called `.gz` in any case."""
+        is_called_packed = file.path.lower().endswith(_COMPRESSIONS)
+        if is_called_packed or self._kind(file.path) != "json" or not _is_name_for_spark(file.path):
             return False
         with open(file.path, "rb") as stream:
             return is_plain(stream.read(HEAD), self.how.encoding)
 
     def _is_remote_lines(self, file_system: Any, name: str) -> bool:
-        """The same of a file that Spark alone can open: by its name, as a look into each takes time; `.json` is looked
-        into, as it may be an array."""
+        """Whether Spark can read a file that it alone can open as JSON Lines.
+
+        The name tells, as a look into each file takes time; `.json` may be an array, so it is looked into.
+        """
         if self.how.encoding != UTF8 or not name.endswith(_REMOTE_LINES):
             return False
         if not name.endswith(".json"):
             return True
+        jvm: Any = self.session._jvm
         stream = file_system.open(_hadoop_path(self.session, name))
         try:
-            utils: Any = self.session._jvm.org.apache.commons.io.input  # type: ignore[union-attr]
-            head = self.session._jvm.org.apache.commons.io.IOUtils.toByteArray(utils.BoundedInputStream(stream, HEAD))  # type: ignore[union-attr]
+            start = jvm.org.apache.commons.io.input.BoundedInputStream(stream, HEAD)
+            head = jvm.org.apache.commons.io.IOUtils.toByteArray(start)
         finally:
             stream.close()
         return is_plain(bytes(head), UTF8)
