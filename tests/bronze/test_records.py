@@ -102,7 +102,9 @@ def test_rows_of_any_types_become_text(spark: SparkSession) -> None:
 def test_lines_that_a_reader_found_broken(spark: SparkSession) -> None:
     """Whatever they look like."""
     lines = [('{"id":"1"}', False), ('{"id":"2"}', True), ("few,fields", True), (" ", True)]
-    found = from_json_lines(spark.createDataFrame(lines, "value string, is_broken boolean").coalesce(1), NAMES).collect()
+    found = from_json_lines(
+        spark.createDataFrame(lines, "value string, is_broken boolean").coalesce(1), NAMES
+    ).collect()
     assert [(row["raw"], tuple(row["errors"])) for row in found] == [
         ('{"id":"1"}', ()),
         ('{"id":"2"}', MALFORMED),

@@ -537,7 +537,7 @@ def test_unusable_sources_are_said_in_one_line_and_nothing_is_written(
 ) -> None:
     creators = json_lines(tmp_path / "creators.jsonl", [{"creator_id": "u1"}])
     words = {
-        "cut.jsonl.gz": "it is damaged: Compressed file ended before the end-of-stream marker was reached. Give a whole file.",
+        "cut.jsonl.gz": "it is damaged: Compressed file ended before the end-of-stream marker was reached. Give",
         "no.parquet": "can't be read: ",
         "mixed": "can't be read: ",
         "a.xml": "is of no known kind; use .jsonl, .json, .csv or .parquet, or a Delta folder",

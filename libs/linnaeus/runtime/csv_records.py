@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from linnaeus.runtime.column_names import wanted_columns
-from linnaeus.runtime.json_records import BLANK, LONGEST, Record
+from linnaeus.runtime.json_records import LONGEST, Record
 
 _DELIMITERS = (",", ";", "\t", "|")
+_BLANK = " \r\n"  # and no tab, which may be a delimiter
 _SAYS_DELIMITER = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # the first line of some spreadsheets' files
 
 
@@ -36,7 +37,7 @@ def csv_records(lines: Iterable[str], names: Sequence[str]) -> Iterator[Record]:
         if row is not None and header is None:
             header = _distinct(wanted_columns(row, names))
         elif row is None or header is None or len(row) != len(header):
-            yield from (Record(line.rstrip("\r\n"), is_broken=True) for line in feed.taken if line.strip(BLANK))
+            yield from (Record(line.rstrip("\r\n"), is_broken=True) for line in feed.taken if line.strip(_BLANK))
         else:
             yield Record(_as_json(header, row))
 
@@ -65,7 +66,7 @@ class _Feed:
 
     def peek(self) -> str | None:
         """The next line that is not blank."""
-        while self._waiting is None or not self._waiting.strip(BLANK):
+        while self._waiting is None or not self._waiting.strip(_BLANK):
             self._waiting = next(self._lines, None)
             if self._waiting is None:
                 return None

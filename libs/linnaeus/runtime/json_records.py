@@ -122,8 +122,7 @@ class _Source:
         self._block = _BLOCK
         while True:
             end = self._end_of_value()
-            # A number at the end of what was read may go on.
-            if end is not None and (end < len(self._text) or self._is_whole):
+            if end is not None and (self._is_whole or self._is_closed(end)):
                 value, self._at = self._text[self._at : end], end
                 return value
             if self._is_whole or len(self._text) - self._at > LONGEST:
@@ -142,6 +141,10 @@ class _Source:
             return _DECODER.raw_decode(self._text, self._at)[1]
         except (ValueError, RecursionError):
             return None
+
+    def _is_closed(self, end: int) -> bool:
+        """Whether a value ends here whatever comes: a number may go on, `1` as `1.5`."""
+        return self._text[end - 1] in '}]"' or self._text[end : end + 1] in tuple(BLANK + ",]")
 
     def _read_on(self) -> None:
         """Read a block, each time a longer one: a long value is decoded anew from its start."""

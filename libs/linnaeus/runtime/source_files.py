@@ -191,7 +191,10 @@ def _matching(folder: Path, parts: list[str]) -> Iterator[Path]:
 
 def passes_over(part: str, name: str) -> bool:
     """Whether a name is hidden, and the part of a pattern that matches it does not begin as it does."""
-    return name.startswith(HIDDEN) and not part.startswith(("{", name[0]))
+    if not name.startswith(HIDDEN):
+        return False
+    starts = ("{" + name[0], "," + name[0])
+    return not (part.startswith(name[0]) or (part.startswith("{") and any(one in part for one in starts)))
 
 
 def _expression(part: str) -> re.Pattern[str]:

@@ -56,8 +56,8 @@ class _Reading:
 
 
 def printable(path: str) -> str:
-    """A path as it can be written anywhere: bytes that are no UTF-8 as escapes."""
-    return path.encode("utf-8", "backslashreplace").decode()
+    """A path as it can be written in one line: line ends and bytes that are no UTF-8 as escapes."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in path)
 
 
 def read_texts(session: SparkSession, setting: str, files: Sequence[TextFile], how: How) -> DataFrame:

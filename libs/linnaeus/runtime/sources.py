@@ -6,6 +6,7 @@ Python in its tasks (source_texts.py), a file by one task.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,18 +35,15 @@ _KINDS: dict[str, Kind | Literal["parquet"]] = {
     "tsv": "csv",
     "parquet": "parquet",
 }
-_COMPRESSIONS = ("gz", "bz2", "zst", "xz")
+_COMPRESSIONS = (".gz", ".bz2", ".zst", ".xz")
 _REMOTE_LINES = (".json", *(f".{one}{packed}" for one in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2")))
 _ARCHIVES = ("zip", "tar", "tgz", "7z", "rar")
 _OF_FILES = ("java.io.", "java.util.zip.", "org.apache.parquet.", "org.apache.hadoop.")
 _READERS = 8  # files that are looked at side by side
 # Hadoop's class for local files looks for a checksum beside each, and takes a colon in its name for the end of a
-# scheme; the one below it does not. Spark looks for globs in names unless it is told not to.
-_ANY_NAME = {
-    "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-    "fs.file.impl.disable.cache": "true",
-    "__globPaths__": "false",
-}
+# scheme; the one below it does not.
+_ANY_COLON = {"fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem", "fs.file.impl.disable.cache": "true"}
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
 
 @dataclass(frozen=True)
@@ -113,17 +111,17 @@ class _Source:
     def listed(self, files: Sequence[SourceFile]) -> list[Part]:
         """The parts of files on this machine's disks. Empty files have none."""
         parts = [self._delta(f"file:{one.path}") for one in files if one.is_delta]
-        sorted_, there = _Files(), [one for one in files if not one.is_delta and self._kind(one.path) and one.size]
+        by_reader, there = _Files(), [one for one in files if not one.is_delta and self._kind(one.path) and one.size]
         with ThreadPoolExecutor(_READERS) as pool:
             for one, is_lines in zip(there, pool.map(self._is_lines, there), strict=True):
                 kind = self._kind(one.path)
                 if kind == "parquet":
-                    sorted_.tables.append(f"file:{self._for_spark(one.path)}")
+                    by_reader.tables.append(f"file:{self._for_spark(one.path)}")
                 elif is_lines:
-                    sorted_.lines.append(f"file:{one.path}")
+                    by_reader.lines.append(f"file:{one.path}")
                 else:
-                    sorted_.texts.append(TextFile(one.path, kind, one.size))
-        parts += self._parts(sorted_, read_texts)
+                    by_reader.texts.append(TextFile(one.path, kind, one.size))
+        parts += self._parts(by_reader, read_texts)
         return parts or [Part("lines", self.session.createDataFrame([], "value string"))]
 
     def listed_by_spark(self, path: str) -> list[Part]:
@@ -135,7 +133,7 @@ class _Source:
         if not found:
             raise InputError(f"{self.setting}: {path} does not exist; give a file, a folder or a glob that does")
         parts: list[Part] = []
-        sorted_ = _Files()
+        by_reader = _Files()
         for status in found:
             if _is_delta(self.session, file_system, status):
                 parts.append(self._delta(status.getPath().toString()))
@@ -143,12 +141,12 @@ class _Source:
             for name in map(self._for_spark, _files(file_system, status, self.setting)):
                 kind = self._kind(name)
                 if kind == "parquet":
-                    sorted_.tables.append(name)
+                    by_reader.tables.append(name)
                 elif kind == "json" and self._is_remote_lines(file_system, name):
-                    sorted_.lines.append(name)
+                    by_reader.lines.append(name)
                 else:
-                    sorted_.texts.append(TextFile(name, kind))
-        parts += self._parts(sorted_, read_remote_texts)
+                    by_reader.texts.append(TextFile(name, kind))
+        parts += self._parts(by_reader, read_remote_texts)
         if not parts:
             raise InputError(f"{self.setting}: {path} holds no files; give JSON Lines, CSV, Parquet or Delta")
         return parts
@@ -160,7 +158,7 @@ class _Source:
             raise InputError(
                 f"{self.setting}: {printable(name)} is an archive. Unpack it, or pack single files by gzip."
             )
-        if ends and ends[-1] in _COMPRESSIONS:
+        if ends and f".{ends[-1]}" in _COMPRESSIONS:
             ends.pop()
         if not ends or ends[-1] not in _KINDS:
             raise InputError(
@@ -171,39 +169,44 @@ class _Source:
 
     def _for_spark(self, name: str) -> str:
         """A name that Spark does not pass over."""
-        if not _is_name_for_spark(name):
+        if not _is_name_for_spark(_SCHEME.sub("", name, count=1)):
             raise InputError(f"{self.setting}: {printable(name)}: Spark does not read a file of this name. Rename it.")
         return name
 
     def _is_lines(self, file: SourceFile) -> bool:
-        """Whether Spark can read a file as JSON Lines."""
-        if self._kind(file.path) != "json" or not _is_name_for_spark(file.path):
+        """Whether Spark can read a file as JSON Lines. It would unpack what is called `.gz` in any case."""
+        is_called_packed = file.path.lower().endswith(_COMPRESSIONS)
+        if is_called_packed or self._kind(file.path) != "json" or not _is_name_for_spark(file.path):
             return False
         with open(file.path, "rb") as stream:
             return is_plain(stream.read(HEAD), self.how.encoding)
 
     def _is_remote_lines(self, file_system: Any, name: str) -> bool:
-        """The same of a file that Spark alone can open: by its name, as a look into each takes time; `.json` is looked
-        into, as it may be an array."""
+        """Whether Spark can read a file that it alone can open as JSON Lines.
+
+        The name tells, as a look into each file takes time; `.json` may be an array, so it is looked into.
+        """
         if self.how.encoding != UTF8 or not name.endswith(_REMOTE_LINES):
             return False
         if not name.endswith(".json"):
             return True
+        jvm: Any = self.session._jvm
         stream = file_system.open(_hadoop_path(self.session, name))
         try:
-            utils: Any = self.session._jvm.org.apache.commons.io.input  # type: ignore[union-attr]
-            head = self.session._jvm.org.apache.commons.io.IOUtils.toByteArray(utils.BoundedInputStream(stream, HEAD))  # type: ignore[union-attr]
+            start = jvm.org.apache.commons.io.input.BoundedInputStream(stream, HEAD)
+            head = jvm.org.apache.commons.io.IOUtils.toByteArray(start)
         finally:
             stream.close()
         return is_plain(bytes(head), UTF8)
 
     def _parts(self, files: _Files, read: Callable[..., DataFrame]) -> Iterator[Part]:
         if files.lines:
-            found = with_path(self.session.read.options(**_options(files.lines)).text(_as_options_say(files.lines)))
+            reader = self.session.read.options(**_options(files.lines))
+            found = with_path(reader.text(list(map(literal, files.lines))))
             yield Part("lines", with_fields_of_path(found, files.lines, self.how.names))
         if files.tables:
-            reader = self.session.read.options(mergeSchema=True, **_options(files.tables))
-            found = self._named(with_path(reader.parquet(*_as_options_say(files.tables))))
+            reader = self.session.read.options(mergeSchema="true", **_options(files.tables))
+            found = self._named(with_path(reader.parquet(*map(literal, files.tables))))
             yield Part("rows", with_columns_of_path(found, files.tables, self.how.names))
         if files.texts:
             yield Part("lines", read(self.session, self.setting, files.texts, self.how))
@@ -222,16 +225,19 @@ class _Source:
 
 
 def _is_name_for_spark(path: str) -> bool:
-    """Whether Spark reads a file of this name: it passes over hidden ones, and Java's names are Unicode."""
-    return not path.rsplit("/", 1)[-1].startswith(HIDDEN) and path.isprintable()
+    """Whether Spark reads a file of this name.
+
+    It passes over hidden ones, and Java's names are Unicode. A name that Spark would take for a glob has to be escaped,
+    which Hadoop does not understand where a colon is in it.
+    """
+    is_escaped = literal(path) != path
+    is_hidden = path.rsplit("/", 1)[-1].startswith(HIDDEN)
+    return path.isprintable() and not is_hidden and not (is_escaped and ":" in path)
 
 
-def _options(names: Sequence[str]) -> dict[str, Any]:
-    return _ANY_NAME if any(":" in name.partition(":")[2] and name.startswith("file:") for name in names) else {}
-
-
-def _as_options_say(names: Sequence[str]) -> list[str]:
-    return list(names) if _options(names) else [literal(name) for name in names]
+def _options(names: Sequence[str]) -> dict[str, str]:
+    is_local = all(name.startswith("file:") for name in names)
+    return _ANY_COLON if is_local and any(":" in _SCHEME.sub("", name, count=1) for name in names) else {}
 
 
 def _is_passed_over(location: str, status: Any) -> bool:

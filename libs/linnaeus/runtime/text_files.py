@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import pyarrow as pa
 
@@ -26,11 +26,11 @@ Kind = Literal["json", "csv"]
 UTF8 = "utf-8"
 HEAD = 1 << 16  # bytes by which a file is told
 _ZIP = b"PK\x03\x04"
-_PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
-    b"\x1f\x8b": lambda stream: cast(BinaryIO, gzip.GzipFile(fileobj=stream)),
-    b"BZh": lambda stream: cast(BinaryIO, bz2.BZ2File(stream)),
-    b"\xfd7zXZ\x00": lambda stream: cast(BinaryIO, lzma.LZMAFile(stream)),
-    b"\x28\xb5\x2f\xfd": lambda stream: cast(BinaryIO, pa.CompressedInputStream(stream, "zstd")),
+_PACKED: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": lambda stream: pa.CompressedInputStream(stream, "zstd"),
 }
 # What says that a packed file is cut off or damaged; zlib's error is not among the others.
 _DAMAGES = (OSError, EOFError, lzma.LZMAError, zlib.error)
