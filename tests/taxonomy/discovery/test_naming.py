@@ -153,6 +153,8 @@ def test_names_are_given_once_and_a_node_without_words_has_one() -> None:
     assert len({name.casefold() for name in names.values()} | {"song"}) == len(names) + 1
     assert names["a"] == "goal, match" and names["b"] == "goal, match 2"
     assert (names["d"], names["e"]) == ("Topic", "Topic 2")
+    assert Corpus({"d": texts(9), "e": texts(8)}).names() == {"d": "Topic", "e": "Topic 2"}  # no term at all
+    assert Corpus({"d": texts(9, "one")}).names() == {"d": "one"}
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 from scipy import sparse
 
 from linnaeus.contracts import columns as c
+from linnaeus.contracts.config import load_config
 from linnaeus.taxonomy.discovery.repeats import LEAST, ONE, Repeats, _by_whole_sources, repeats_by_group
 from linnaeus.taxonomy.discovery.terms import GROUP
-from linnaeus.taxonomy.discovery.topics import seen
+from linnaeus.taxonomy.discovery.topics import Topics, seen, tree_of
 
 Row = tuple[str, list[str], int]
 TERMS = ["reuters", "said", "iraq", "goal", "said reuters"]
@@ -64,6 +65,17 @@ def test_the_agency_counts_as_one_text_and_each_specialist_too() -> None:
     texts = seen(sparse.csr_matrix(counts), 8 + LEAST - 1 + 3 * LEAST, repeats)
     assert texts.having.tolist() == pytest.approx([1 + LEAST - 1, 1, 3, 3, 1], abs=0.05)
     assert texts.texts[1] == pytest.approx(1 + LEAST - 1 + 3 * LEAST, abs=0.05)
+
+
+@pytest.mark.parametrize(("n", "terms"), [(3, ()), (3, ("a", "b")), (1, ("a",))])
+def test_topics_without_words_have_names(n: int, terms: tuple[str, ...]) -> None:
+    nothing = sparse.csr_matrix((n, len(terms)), dtype=np.int64)
+    sums, sizes = 100 * np.eye(n, 3, dtype=np.int64), np.full(n, 10)
+    topics = Topics(sums, sizes, nothing, terms, Repeats(nothing, nothing))
+    tree = tree_of(topics, dict.fromkeys(range(n)), [], load_config("local", []).discovery)
+    assert {node.name for node in tree} == {"Topic", "Topic 2", "Topic 3"} - (
+        {"Topic 2", "Topic 3"} if n == 1 else set()
+    )
 
 
 @pytest.mark.parametrize("rows_a_batch", [1, 7, 1000, 5000])

@@ -95,3 +95,5 @@ def test_discovered_nodes_are_spelled_and_curated_ones_stay() -> None:
         ("US", "Bank of England", "rate"),
     )
     assert found.nodes["b"] == tree.nodes["b"]
+    numbered = Tree.of([Node("a", "bank england, us 2", keywords=("us", "bank england"))])
+    assert spelled(numbered, {"us": "US", "bank england": "Bank of England"}).nodes["a"].name == "Bank of England, US 2"

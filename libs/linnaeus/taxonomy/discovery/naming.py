@@ -128,12 +128,12 @@ class Lexicon:
     def can_name(self) -> npt.NDArray[np.bool_]:
         """Which terms (terms,) are words, or phrases: pairs whose words stand together far more often than by chance,
         and are not one word twice."""
-        share = np.maximum(self.corpus.share, 1e-300)
+        share = np.maximum(self.corpus.share, _TINY)
         left, right = self.parts.T
         is_pair = np.array([" " in term for term in self.terms], bool)
         is_known = (left >= 0) & (right >= 0)
-        together = np.minimum(share, 1 - 1e-9)
-        npmi = np.log(together / (share[left] * share[right])) / -np.log(together)
+        together = np.minimum(share, 1 - _TINY)
+        npmi = (np.log(together) - np.log(share[left]) - np.log(share[right])) / -np.log(together)
         twice = np.array([are_forms(*term.split(" ", 1)) if " " in term else False for term in self.terms], bool)
         return np.asarray(~is_pair | (is_known & (npmi >= _PHRASE) & ~twice))
 

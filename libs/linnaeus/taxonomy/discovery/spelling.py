@@ -119,10 +119,17 @@ def spelled(tree: Tree, ways: Mapping[str, str]) -> Tree:
     nodes = []
     for node in tree:
         if node.origin == DISCOVERED:
-            name = ", ".join(titled(ways.get(term, term)) for term in node.name.split(", "))
+            name = ", ".join(titled(_spelled(term, ways)) for term in node.name.split(", "))
             node = replace(node, name=name, keywords=tuple(ways.get(one, one) for one in node.keywords))
         nodes.append(node)
     return Tree.of(nodes, "the topics found")
+
+
+def _spelled(term: str, ways: Mapping[str, str]) -> str:
+    """A term as it is written; one with a number behind it, as a name that stands for two nodes has, too."""
+    bare, _, number = term.rpartition(" ")
+    is_numbered = term not in ways and number.isdigit() and bare in ways
+    return f"{ways[bare]} {number}" if is_numbered else ways.get(term, term)
 
 
 def terms_of(tree: Tree) -> set[str]:

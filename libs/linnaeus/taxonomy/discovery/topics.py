@@ -71,7 +71,7 @@ class Topics:
     def _shares(self) -> Shares:
         found = self.having.tocoo()
         texts = self.sizes[found.row].astype(np.float64)
-        if self.repeats is not None:
+        if self.repeats is not None and found.nnz > 0:
             texts -= np.asarray(self.repeats.texts[found.row, found.col]).reshape(-1) / ONE
         shares = np.where(texts > 0, found.data / np.where(texts > 0, texts, 1.0), 0.0)
         return Shares(sparse.csr_matrix((shares, (found.row, found.col)), shape=found.shape), self.sizes)
