@@ -166,9 +166,8 @@ def _ingest(
         erased = _erased(lake, config, until) if checked else None
         checked = side_by_side(lambda one: _without_erased(one, erased, until), checked)
         by_source = side_by_side(lambda one: _sort(lake, one, erased, until), checked)
-        for one in by_source:
-            if one.has_nothing:
-                refuse(one.source.name, one.aside, config.ingest.encoding)
+        for useless in filter(lambda one: one.has_nothing, by_source):
+            refuse(useless.source.name, useless.aside, config.ingest.encoding)
         record.write([one.choice.before_it_is_read() for one in by_source if one.met.may_undo])
         now = F.current_timestamp().alias(c.INGESTED_AT)
         if waiting := [one.aside for one in by_source if one.has_aside]:

@@ -57,7 +57,7 @@ def fields_of(rows: DataFrame) -> list[Fields]:
         | ({"errors": row["errors"], "raw": row["raw"]} if row["errors"] else {})
         for row in rows.collect()
     ]
-    return sorted(found, key=lambda one: json.dumps(one))
+    return sorted(found, key=lambda one: json.dumps(one, sort_keys=True))
 
 
 def json_line(content_id: str, **more: str) -> str:
@@ -171,7 +171,7 @@ def write_forms(spark: SparkSession, folder: Path) -> list[Fields]:
     add("16.jsonl", json_line("16é").encode("utf-16"), {"content_id": "16é"})
     sheet = csv_of((" Content_ID", "Creator ID", "body"), ("s1", "u", "a;b\r\nc"), delimiter=";")
     add("sheet.csv", sheet.encode("utf-16"), {"content_id": "s1", "creator_id": "u", "body": "a;b\r\nc"})
-    add("tab.TSV", "content_id\tbody\rt1\tx\r", {"content_id": "t1", "body": "x"})
+    add("tab.TSV", "content_id\tbody\rtab\tx\r", {"content_id": "tab", "body": "x"})
     add(
         "c1.csv",
         "content_id,body\nc1,x\r\nc2,y\r\n",
@@ -226,7 +226,7 @@ TOLD_BY_THEIR_BYTES = {"not packed.jsonl.gz": "plain gz", "packed.jsonl": "gz", 
 
 
 def test_forms(spark: SparkSession, tmp_path: Path) -> None:
-    expected = sorted(write_forms(spark, tmp_path), key=lambda one: json.dumps(one))
+    expected = sorted(write_forms(spark, tmp_path), key=lambda one: json.dumps(one, sort_keys=True))
     assert fields_of(records(spark, tmp_path, list_source(str(tmp_path)))) == expected
     for name in TOLD_BY_THEIR_BYTES:
         (tmp_path / name).unlink()
