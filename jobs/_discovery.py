@@ -15,7 +15,7 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import tables
 from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.features.markup import without_markup
+from linnaeus.features.markup import plain_text
 from linnaeus.features.text import text
 from linnaeus.features.tokens import tokenizer_version
 from linnaeus.runtime.lake import Lake
@@ -102,8 +102,7 @@ def as_written(lake: Lake, config: Config, tree: Tree) -> Tree:
     """The tree with the names and keywords of what was discovered as people write them, read off a sample of texts."""
     contents = lake.read(tables.CONTENT).select(c.CONTENT_ID, text().alias(c.TEXT))
     sample = drawn(contents, contents.count(), config.discovery.sample_contents)
-    read = sample.select(without_markup(F.col(c.TEXT)).alias(c.TEXT))
-    return spelled(tree, spellings(read, terms_of(tree)))
+    return spelled(tree, spellings(sample.select(c.TEXT), terms_of(tree), plain_text))
 
 
 def shared_with(lake: Lake, found: Found) -> dict[tuple[str, str], int]:

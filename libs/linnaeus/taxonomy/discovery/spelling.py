@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -29,9 +29,10 @@ _AND = ("&", "+")  # signs that are read as a word
 _LONGEST = 40  # characters of a word
 
 
-def spellings(texts: DataFrame, terms: Collection[str]) -> dict[str, str]:
+def spellings(texts: DataFrame, terms: Collection[str], read: Callable[[str], str] = str) -> dict[str, str]:
     """How each of the terms (words, and pairs with a blank between them) is written most often in rows with `text`; of
-    equally frequent ways the first by the alphabet. Terms that no text has are left out."""
+    equally frequent ways the first by the alphabet. Terms that no text has are left out. `read` makes a text what its
+    reader sees."""
     wanted = frozenset(terms)
 
     def run(batches: Batches) -> Batches:
@@ -39,7 +40,7 @@ def spellings(texts: DataFrame, terms: Collection[str]) -> dict[str, str]:
             counted: Counter[tuple[str, str]] = Counter()
             seen = _Words(wanted)
             for text in batch.column(0).to_pylist():
-                counted.update(seen.of(text or ""))
+                counted.update(seen.of(read(text or "")))
             ways = list(counted)
             columns = [pa.array([way[at] for way in ways], pa.string()) for at in range(2)]
             counts = pa.array([counted[way] for way in ways], pa.int64())
