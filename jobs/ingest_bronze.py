@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from pyspark.sql import functions as F
 from jobs._changed_files import Choice, choose, put_on_record
 from jobs._erased import hasher_of
 from jobs.dependencies import DEPENDENCIES
-from linnaeus.bronze import clean, deduplicate
+from linnaeus.bronze import clean, deduplicate, notes
 from linnaeus.bronze.quarantine import quarantine
 from linnaeus.bronze.records import from_json_lines, from_rows
 from linnaeus.contracts import columns as c
@@ -31,7 +32,7 @@ from linnaeus.runtime.source_files import SourceFile, list_source
 from linnaeus.runtime.sources import BROKEN, Part, open_source, reading
 from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
 
-RULES = 1  # raised when the code makes something else of a record: then all files are read again
+RULES = 2  # raised when the code makes something else of a record: then all files are read again
 _FEW = 200_000  # records that are sent to all executors, to be looked up among those that are stored
 
 
@@ -39,7 +40,7 @@ _FEW = 200_000  # records that are sent to all executors, to be looked up among 
 class _Source:
     """How one source is read: its fields, its checks, its table, and the column that tells which row is newest.
 
-    `settings` are those that decide what becomes of a record.
+    `settings` are those that decide what becomes of a record; times from `late` on win over no others.
     """
 
     name: str
@@ -48,7 +49,8 @@ class _Source:
     check: Callable[[DataFrame], DataFrame]
     table: Table
     time: str | None
-    settings: object = None
+    settings: object
+    late: datetime.datetime
 
     @property
     def rules(self) -> str:
@@ -58,13 +60,14 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Checked:
-    """A source's rows with their codes, cached, and how many records there are; of those how many are not among the
-    rows, as who they are of was erased."""
+    """A source's rows with their codes, cached, how many records there are and what is said of them; of those how many
+    are not among the rows, as who they are of was erased."""
 
     source: _Source
     choice: Choice
     rows: DataFrame
     total: int
+    said: tuple[str, ...]
     erased: int = 0
 
 
@@ -166,6 +169,7 @@ class _Counts:
     duplicates: int = 0
     written: int = 0
     erased: int = 0
+    said: tuple[str, ...] = ()
 
     def plus(self, other: _Counts) -> _Counts:
         return _Counts(
@@ -182,6 +186,7 @@ class _Counts:
             f"{self.read} read, {self.kept} kept ({self.written} new or changed), "
             f"{self.quarantined} quarantined, {self.duplicates} duplicates"
             + (f", {self.erased} of erased creators" if self.erased else "")
+            + "".join(f", {one}" for one in self.said)
         )
 
 
@@ -219,11 +224,17 @@ def _sources(config: Config) -> list[_Source]:
             labels,
         ),
     ]
+    late = _day_after_tomorrow()
     return [
-        _Source(name, path, fields, check, table, time, settings)
+        _Source(name, path, fields, check, table, time, settings, late)
         for name, path, fields, check, table, time, settings in candidates
         if path is not None
     ]
+
+
+def _day_after_tomorrow() -> datetime.datetime:
+    today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + datetime.timedelta(days=2)
 
 
 def _open(lake: Lake, source: _Source, choice: Choice) -> list[Part]:
@@ -234,7 +245,7 @@ def _open(lake: Lake, source: _Source, choice: Choice) -> list[Part]:
 def _check(source: _Source, choice: Choice, parts: list[Part], until: ExitStack) -> _Checked:
     rows = cached(_checked_rows(source, parts), until)
     with reading(f"sources.{source.name}", source.path):
-        return _Checked(source, choice, rows, rows.count())
+        return _Checked(source, choice, rows, *notes.counted(rows, source.time, source.late))
 
 
 def _checked_rows(source: _Source, parts: list[Part]) -> DataFrame:
@@ -281,8 +292,8 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
         kept = good.join(torn, list(table.key), "left_anti").select(*names).distinct()
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(torn.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     else:
-        kept = deduplicate.newest(good.select(*names), table.key, source.time)
-        kept = kept if met.rows is None else deduplicate.drop_stale(kept, stored, table.key, source.time)
+        kept = deduplicate.newest(good.select(*names), table.key, source.time, source.late)
+        kept = kept if met.rows is None else deduplicate.drop_stale(kept, stored, table.key, source.time, source.late)
     if table is tables.VOTES:
         overruled = deduplicate.superseded_votes(good, kept, stored)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
@@ -292,7 +303,7 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
     if table is tables.VOTES:  # set aside too, but no record of this run
         aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
     n_same = checked.total - checked.erased - n_kept - n_aside
-    counts = _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased)
+    counts = _Counts(checked.total, n_kept, n_aside, n_same, 0, checked.erased, checked.said)
     has_aside = n_aside > 0 or table is tables.VOTES
     return _Sorted(source, checked.choice, kept, aside, has_aside, counts, met)
 
@@ -339,7 +350,7 @@ def _ties(checked: _Checked, met: DataFrame, until: ExitStack) -> DataFrame:
     source, table = checked.source, checked.source.table
     assert source.time is not None  # a source without times is read as a whole
     names = [name for name in table.schema.names if name not in table.stamps]
-    own = deduplicate.newest(_good(checked.rows).select(*names), table.key, source.time)
+    own = deduplicate.newest(_good(checked.rows).select(*names), table.key, source.time, source.late)
     return cached_apart(deduplicate.tied(own, met, table.key, source.time, table.compared), until)
 
 

@@ -1,25 +1,35 @@
 """Raw lines or rows of a source as records: what came (`raw`), its fields as strings, and codes of what is unreadable.
 
 A record has the columns `raw` (string), `raw_bytes` (binary, only where raw can't hold the bytes), `fields` (struct of
-strings, null fields where absent) and `errors` (array of codes).
+strings, null fields where absent), `errors` and `notes` (arrays of codes).
 """
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import DataType, DoubleType, FloatType, StringType, StructField, StructType
 
+from linnaeus.bronze import json_values, numbers
+from linnaeus.bronze.notes import NO_NUMBER, NOTES, codes
 from linnaeus.contracts import columns as c
+from linnaeus.contracts import written_ids
 
 FIELDS = "fields"
 MALFORMED = "malformed_record"
 INVALID_UTF8 = "invalid_utf8"
+REPEATED_HEADER = "repeated_header"
+UNREADABLE_ID = "unreadable_id"
 _BROKEN = "__broken"
 _RECORD = "__record"
 _END = "__end"
 _REPLACEMENT = "\ufffd"
 _BYTE_ORDER_MARK = "\ufeff"
+
+Checks = list[tuple[Column, str]]
 
 
 def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
@@ -43,29 +53,86 @@ def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
     )
     is_whole = F.col(f"parsed.{_BROKEN}").isNull() & F.col(f"parsed.{_RECORD}").isNotNull()
     is_broken = ~(is_whole & F.col(f"parsed.{_END}").isNotNull() & F.col("is_object"))
-    errors = _codes((is_broken, MALFORMED), (F.col(c.RAW_BYTES).isNotNull(), INVALID_UTF8))
-    fields = F.struct(*[F.col(f"parsed.{_RECORD}.{name}").alias(name) for name in names])
-    return shaped.select(c.RAW, c.RAW_BYTES, fields.alias(FIELDS), errors.alias(c.ERRORS))
+    return _with_values(shaped.withColumn("is_broken", is_broken), names, record)
+
+
+def _with_values(shaped: DataFrame, names: tuple[str, ...], schema: StructType) -> DataFrame:
+    """Records of parsed lines. What is asked for again and again is a column first, so that Spark makes it once."""
+    line, is_broken = F.col(c.RAW), F.col("is_broken")
+    found = {name: F.col(f"parsed.{_RECORD}.{name}") for name in names}
+    typed = shaped.withColumns(
+        {
+            "number": F.when(~is_broken, json_values.numbers_in(line, found)),
+            "mended": F.when(~is_broken, json_values.mended(line, schema)),
+        }
+    )
+    number = {name: F.col(f"number.{name}") for name in names}
+    has_half = {name: F.col("mended").isNotNull() & ~found[name].eqNullSafe(F.col(f"mended.{name}")) for name in names}
+    ids = [name for name in names if name in written_ids.FIELDS]
+    is_no_id = [json_values.is_no_id(line, name, found[name], number[name]) for name in ids]
+    errors = codes(
+        (is_broken, MALFORMED),
+        (F.col(c.RAW_BYTES).isNotNull(), INVALID_UTF8),
+        (~is_broken & _any(is_no_id), UNREADABLE_ID),
+        *[(condition, unreadable(name)) for name, condition in has_half.items()],
+    )
+    notes = codes((_any([~numbers.is_number(one) for one in number.values()]), NO_NUMBER))
+    fields = F.struct(*[json_values.text_of(found[name], number[name]).alias(name) for name in names])
+    return typed.select(
+        c.RAW, c.RAW_BYTES, F.when(~is_broken, fields).alias(FIELDS), errors.alias(c.ERRORS), notes.alias(NOTES)
+    )
 
 
 def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None) -> DataFrame:
     """Records of a table or CSV file. Columns that are absent are null; `broken` names the corrupt-record column."""
-    present = [name for name in rows.columns if name != broken]
-    as_text = {name: F.col("`" + name.replace("`", "``") + "`").cast("string") for name in present}
+    present = {field.name: field.dataType for field in rows.schema.fields if field.name != broken}
+    values = {name: F.col("`" + name.replace("`", "``") + "`") for name in present}
+    as_text = {name: column.cast("string") for name, column in values.items()}
     raw = F.to_json(F.struct(*[column.alias(name) for name, column in as_text.items()]))
-    is_broken = F.lit(False)
+    is_broken = is_header = F.lit(False)
     if broken is not None:
         is_broken = F.col(broken).isNotNull()
         raw = F.coalesce(F.col(broken), raw)
-    fields = F.struct(*[as_text.get(name, F.lit(None).cast("string")).alias(name) for name in names])
+        is_header = ~is_broken & _is_header(as_text)
+    known = {name: numbers.text_of(values[name], kind) for name, kind in present.items() if name in names}
+    fields = F.struct(*[known.get(name, F.lit(None).cast("string")).alias(name) for name in names])
+    ids = [
+        (numbers.is_no_id(values[name], kind), UNREADABLE_ID) for name, kind in present.items() if _is_id(name, names)
+    ]
     # A reader that decodes has already put U+FFFD where bytes were no UTF-8.
-    errors = _codes((is_broken, MALFORMED), (raw.contains(_REPLACEMENT), INVALID_UTF8))
+    errors = codes(
+        (is_broken, MALFORMED), (raw.contains(_REPLACEMENT), INVALID_UTF8), (is_header, REPEATED_HEADER), *ids
+    )
+    lost = [~numbers.is_number(values[name]) for name, kind in present.items() if name in names and _is_double(kind)]
+    notes = codes((_any(lost), NO_NUMBER))
     return rows.select(
-        raw.alias(c.RAW), F.lit(None).cast("binary").alias(c.RAW_BYTES), fields.alias(FIELDS), errors.alias(c.ERRORS)
+        raw.alias(c.RAW),
+        F.lit(None).cast("binary").alias(c.RAW_BYTES),
+        fields.alias(FIELDS),
+        errors.alias(c.ERRORS),
+        notes.alias(NOTES),
     )
 
 
-def _codes(*checks: tuple[Column, str]) -> Column:
-    """The codes of the checks that hold, sorted."""
-    found = F.array(*[F.when(condition, F.lit(code)) for condition, code in checks])
-    return F.array_sort(F.filter(found, lambda code: code.isNotNull()))
+def unreadable(name: str) -> str:
+    """The code of a field that can't be read: one for all ids."""
+    return UNREADABLE_ID if name in written_ids.FIELDS else f"unreadable_{name}"
+
+
+def _is_header(as_text: dict[str, Column]) -> Column:
+    """Whether every value of a row is the name of a column, in whatever order."""
+    known = sorted({name.strip().lower() for name in as_text})
+    is_name = [F.lower(F.trim(value)).isin(known) for value in as_text.values()]
+    return reduce(operator.and_, is_name)
+
+
+def _is_id(name: str, names: tuple[str, ...]) -> bool:
+    return name in names and name in written_ids.FIELDS
+
+
+def _is_double(kind: DataType) -> bool:
+    return isinstance(kind, (DoubleType, FloatType))
+
+
+def _any(conditions: list[Column]) -> Column:
+    return reduce(operator.or_, [F.coalesce(one, F.lit(False)) for one in conditions], F.lit(False))
