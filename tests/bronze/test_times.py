@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -113,7 +113,10 @@ def _with_clock(
         return text, None
 
 
-@settings(max_examples=3, phases=[Phase.generate], deadline=None)
+MANY = [HealthCheck.large_base_example, HealthCheck.data_too_large, HealthCheck.too_slow]
+
+
+@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=MANY)
 @given(st.lists(times(), min_size=150, max_size=250))
 def test_random_times(spark: SparkSession, cases: list[tuple[str, datetime.datetime | None]]) -> None:
     frame = spark.createDataFrame([(n, text) for n, (text, _) in enumerate(cases)], "n long, text string").coalesce(1)

@@ -23,9 +23,9 @@ _WORDS = {
 
 
 def codes(*checks: tuple[Column, str]) -> Column:
-    """The codes of the checks that hold, sorted, each once."""
+    """The codes of the checks that hold, in their order."""
     found = F.array(*[F.when(condition, F.lit(code)) for condition, code in checks])
-    return F.array_sort(F.array_distinct(F.filter(found, lambda code: code.isNotNull())))
+    return F.filter(found, lambda code: code.isNotNull())
 
 
 def counted(rows: DataFrame, time: str | None, latest: datetime.datetime) -> tuple[int, tuple[str, ...]]:

@@ -79,7 +79,11 @@ def _with_values(shaped: DataFrame, names: tuple[str, ...], schema: StructType) 
     notes = codes((_any([~numbers.is_number(one) for one in number.values()]), NO_NUMBER))
     fields = F.struct(*[json_values.text_of(found[name], number[name]).alias(name) for name in names])
     return typed.select(
-        c.RAW, c.RAW_BYTES, F.when(~is_broken, fields).alias(FIELDS), errors.alias(c.ERRORS), notes.alias(NOTES)
+        c.RAW,
+        c.RAW_BYTES,
+        F.when(~is_broken, fields).alias(FIELDS),
+        F.array_sort(errors).alias(c.ERRORS),
+        notes.alias(NOTES),
     )
 
 
@@ -96,12 +100,12 @@ def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None
         is_header = ~is_broken & _is_header(as_text)
     known = {name: numbers.text_of(values[name], kind) for name, kind in present.items() if name in names}
     fields = F.struct(*[known.get(name, F.lit(None).cast("string")).alias(name) for name in names])
-    ids = [
-        (numbers.is_no_id(values[name], kind), UNREADABLE_ID) for name, kind in present.items() if _is_id(name, names)
-    ]
+    ids = [(name, kind) for name, kind in present.items() if name in names and name in written_ids.FIELDS]
+    is_no_id = _any([numbers.is_no_id(values[name], kind) for name, kind in ids])
     # A reader that decodes has already put U+FFFD where bytes were no UTF-8.
+    is_invalid = raw.contains(_REPLACEMENT)
     errors = codes(
-        (is_broken, MALFORMED), (raw.contains(_REPLACEMENT), INVALID_UTF8), (is_header, REPEATED_HEADER), *ids
+        (is_broken, MALFORMED), (is_invalid, INVALID_UTF8), (is_header, REPEATED_HEADER), (is_no_id, UNREADABLE_ID)
     )
     lost = [~numbers.is_number(values[name]) for name, kind in present.items() if name in names and _is_double(kind)]
     notes = codes((_any(lost), NO_NUMBER))
@@ -109,7 +113,7 @@ def from_rows(rows: DataFrame, names: tuple[str, ...], broken: str | None = None
         raw.alias(c.RAW),
         F.lit(None).cast("binary").alias(c.RAW_BYTES),
         fields.alias(FIELDS),
-        errors.alias(c.ERRORS),
+        F.array_sort(errors).alias(c.ERRORS),
         notes.alias(NOTES),
     )
 
@@ -124,10 +128,6 @@ def _is_header(as_text: dict[str, Column]) -> Column:
     known = sorted({name.strip().lower() for name in as_text})
     is_name = [F.lower(F.trim(value)).isin(known) for value in as_text.values()]
     return reduce(operator.and_, is_name)
-
-
-def _is_id(name: str, names: tuple[str, ...]) -> bool:
-    return name in names and name in written_ids.FIELDS
 
 
 def _is_double(kind: DataType) -> bool:

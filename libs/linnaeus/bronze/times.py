@@ -14,7 +14,7 @@ _CLOCK = r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,30}))?)?)?"
 _ZONE = r"Z|[+-]\d{2}(?::?\d{2})?"
 _ISO = rf"(?i)^({_DATE})(?:[T ]{_CLOCK}(?: ?({_ZONE}))?)?$"
 _PARTS = "$1_$2_$3_$4_$5_$6"
-_DAY, _SECOND = 86_400, 1_000_000  # seconds, microseconds
+_DAY, _SECOND = 86_400_000_000, 1_000_000  # microseconds
 _MINUS = "\u2212"  # which ISO 8601 has beside the hyphen
 
 
@@ -49,14 +49,14 @@ def _iso(parts: Column) -> Column:
         F.lit("."), F.substring(F.rpad(fraction, 6, "0"), 1, 6),
         _with(F.rpad(F.replace(zone, F.lit(":"), F.lit("")), 5, "0"), _zone),
     )  # fmt: skip
-    added = F.when(ends_day, _DAY).when(is_leap, 1).otherwise(0)
-    moved = F.unix_micros(F.try_to_timestamp(written)) + added * _SECOND
+    added = F.when(ends_day, _DAY).when(is_leap, _SECOND).otherwise(0)
+    moved = F.unix_micros(F.try_to_timestamp(written)) + added
     return _with(moved, lambda micros: _at_midnight(micros, is_leap))
 
 
 def _at_midnight(micros: Column, is_leap: Column) -> Column:
     """The time of microseconds since 1970; null where a leap second would be in the middle of a day."""
-    is_first_second = F.pmod(micros, F.lit(_DAY * _SECOND)) < _SECOND
+    is_first_second = F.pmod(micros, F.lit(_DAY)) < _SECOND
     return F.when(~is_leap | is_first_second, F.timestamp_micros(micros))
 
 

@@ -11,7 +11,7 @@ from linnaeus.contracts import columns as c
 FIELDS = (c.CONTENT_ID, c.CREATOR_ID, c.ITEM_ID, c.ANNOTATOR_ID)
 EXACT = 2.0**53  # a double from here on may stand for several whole numbers
 _PLAIN = r"-?(?:0|[1-9]\d*)\.0+"  # pandas, databases
-_OF_JAVA = r"-?[1-9]\.\d{1,16}E\d{1,3}"  # Spark
+_OF_JAVA = r"-?[1-9]\.\d{1,16}E(?:[7-9]|\d{2,3})"  # Spark, from ten millions on
 _DOUBLE = rf"^(?:{_PLAIN}|{_OF_JAVA})$"
 # Spreadsheets write long numbers so and leave digits out; other programs write so what is beyond 2^53 alone.
 _SHORTENED = r"^-?\d(?:\.\d+)?[eE]\+\d{1,3}$"
