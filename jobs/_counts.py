@@ -18,6 +18,7 @@ class Counts:
     written: int = 0
     erased: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
 
     def plus(self, other: Counts) -> Counts:
         """What became of the records of two sources."""
@@ -39,4 +40,5 @@ class Counts:
             f"{self.quarantined} quarantined, {self.duplicates} duplicates"
             + (f", {self.erased} of erased creators" if self.erased else "")
             + (f", no votes: {reasons}" if reasons else "")
+            + "".join(f", {one}" for one in self.said)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,8 +17,8 @@ from jobs._counts import Counts
 from jobs._erased import hasher_of
 from jobs._nothing_kept import refuse
 from jobs.dependencies import DEPENDENCIES
-from linnaeus.bronze import clean, deduplicate
-from linnaeus.bronze.exports.reading import SKIPPED, Reading
+from linnaeus.bronze import clean, deduplicate, notes
+from linnaeus.bronze.exports.reading import Reading
 from linnaeus.bronze.exports.votes import as_votes
 from linnaeus.bronze.quarantine import quarantine
 from linnaeus.bronze.records import from_json_lines, from_rows
@@ -34,7 +35,7 @@ from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.source_files import SourceFile, list_source
 from linnaeus.runtime.sources import Part, open_source, reading
 from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
-from linnaeus.runtime.text_files import UTF8, How
+from linnaeus.runtime.text_files import How
 
 RULES = 2  # raised when the code makes something else of a record: then all files are read again
 _FEW = 200_000  # records that are sent to all executors, to be looked up among those that are stored
@@ -44,7 +45,7 @@ _FEW = 200_000  # records that are sent to all executors, to be looked up among 
 class _Source:
     """How one source is read: its fields, its checks, its table, and the column that tells which row is newest.
 
-    `settings` are those that decide what becomes of a record.
+    `settings` are those that decide what becomes of a record; times from `late` on win over no others.
     """
 
     name: str
@@ -53,8 +54,9 @@ class _Source:
     check: Callable[[DataFrame], DataFrame]
     table: Table
     time: str | None
-    settings: object = None
-    encoding: str = UTF8
+    settings: object
+    late: datetime.datetime
+    encoding: str
 
     @property
     def rules(self) -> str:
@@ -64,13 +66,15 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Checked:
-    """A source's rows with their codes, cached, and how many records there are; of those how many are not among the
-    rows, as who they are of was erased. `skipped` are no records, by the reason: what an export has beside votes."""
+    """A source's rows with their codes, cached, how many records there are and what is said of them; of those how many
+    are not among the rows, as who they are of was erased. `skipped` are no records, by the reason: what an export has
+    beside votes."""
 
     source: _Source
     choice: Choice
     rows: DataFrame
     total: int
+    said: tuple[str, ...]
     erased: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
 
@@ -212,11 +216,17 @@ def _sources(config: Config) -> list[_Source]:
             labels,
         ),
     ]
+    late = _day_after_tomorrow()
     return [
-        _Source(name, path, fields, check, table, time, settings, ingest.encoding)
+        _Source(name, path, fields, check, table, time, settings, late, ingest.encoding)
         for name, path, fields, check, table, time, settings in candidates
         if path is not None
     ]
+
+
+def _day_after_tomorrow() -> datetime.datetime:
+    today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + datetime.timedelta(days=2)
 
 
 def _open(lake: Lake, source: _Source, choice: Choice) -> list[Part]:
@@ -231,13 +241,9 @@ def _opened(lake: Lake, source: _Source, only: Sequence[SourceFile] | None) -> l
 def _check(source: _Source, choice: Choice, parts: list[Part], until: ExitStack) -> _Checked:
     rows = cached(_checked_rows(source, parts), until)
     with reading(f"sources.{source.name}", source.path):
-        if source.table is not tables.VOTES:
-            return _Checked(source, choice, rows, rows.count())
-        reason = F.when(F.col(c.ERRORS)[0].startswith(SKIPPED), F.col(c.ERRORS)[0])
-        counted = {row["reason"]: row["count"] for row in rows.groupBy(reason.alias("reason")).count().collect()}
-    total = counted.pop(None, 0)
-    skipped = {reason.removeprefix(SKIPPED): number for reason, number in counted.items()}
-    return _Checked(source, choice, rows.where(reason.isNull()), total, 0, skipped)
+        counted = notes.counted(rows, source.time, source.late)
+    kept = rows.where(~notes.is_skipped()) if counted.skipped else rows
+    return _Checked(source, choice, kept, counted.n, counted.said, 0, counted.skipped)
 
 
 def _checked_rows(source: _Source, parts: list[Part]) -> DataFrame:
@@ -284,8 +290,8 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
         kept = good.join(torn, list(table.key), "left_anti").select(*names).distinct()
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(torn.select(c.RAW, c.RAW_BYTES, c.ERRORS))
     else:
-        kept = deduplicate.newest(good.select(*names), table.key, source.time)
-        kept = kept if met.rows is None else deduplicate.drop_stale(kept, stored, table.key, source.time)
+        kept = deduplicate.newest(good.select(*names), table.key, source.time, source.late)
+        kept = kept if met.rows is None else deduplicate.drop_stale(kept, stored, table.key, source.time, source.late)
     if table is tables.VOTES:
         overruled = deduplicate.superseded_votes(good, kept, stored)
         bad = bad.select(c.RAW, c.RAW_BYTES, c.ERRORS).union(overruled.select(c.RAW, c.RAW_BYTES, c.ERRORS))
@@ -296,7 +302,7 @@ def _sort(lake: Lake, checked: _Checked, erased: _Erased | None, until: ExitStac
         aside = aside.union(_replaced(deduplicate.replaced_votes(stored, kept), aside, source.name))
     n_same = checked.total - checked.erased - n_kept - n_aside
     n_read = checked.total + sum(checked.skipped.values())
-    counts = Counts(n_read, n_kept, n_aside, n_same, 0, checked.erased, checked.skipped)
+    counts = Counts(n_read, n_kept, n_aside, n_same, 0, checked.erased, checked.skipped, checked.said)
     has_aside = n_aside > 0 or table is tables.VOTES
     return _Sorted(source, checked.choice, kept, aside, has_aside, counts, met)
 
@@ -343,7 +349,7 @@ def _ties(checked: _Checked, met: DataFrame, until: ExitStack) -> DataFrame:
     source, table = checked.source, checked.source.table
     assert source.time is not None  # a source without times is read as a whole
     names = [name for name in table.schema.names if name not in table.stamps]
-    own = deduplicate.newest(_good(checked.rows).select(*names), table.key, source.time)
+    own = deduplicate.newest(_good(checked.rows).select(*names), table.key, source.time, source.late)
     return cached_apart(deduplicate.tied(own, met, table.key, source.time, table.compared), until)
 
 

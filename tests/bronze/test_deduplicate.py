@@ -90,6 +90,26 @@ def test_one_id_with_twenty_thousand_rows(spark: SparkSession) -> None:
     assert found["only"]["body"] == f"text {number_of_newest}"
 
 
+def test_a_late_time_wins_over_no_other(spark: SparkSession) -> None:
+    """Among rows and against stored ones, as a loop says that puts late times below none."""
+    draw, late = random.Random(7), day(4).replace(tzinfo=datetime.timezone.utc)
+    times = [None, day(1), day(3), day(4), day(5), datetime.datetime(9999, 12, 31)]
+    rows = [(str(n // 3), draw.choice("xyz"), draw.choice(times), None) for n in range(300)]
+    stored = {str(n): draw.choice(times) for n in range(0, 100, 2)}
+
+    def age(time: datetime.datetime | None) -> tuple[bool, bool, datetime.datetime]:
+        return time is None or time < day(4), time is not None, time or day(1)
+
+    best = {}
+    for row in sorted(rows, key=lambda row: (age(row[2]), row[1])):
+        best[row[0]] = row
+    frame = newest(spark.createDataFrame(rows, SCHEMA), ("id",), "at", late)
+    assert values(frame) == sorted(best.values(), key=repr)
+    table = spark.createDataFrame(list(stored.items()), "id string, at timestamp")
+    kept = [row for row in best.values() if row[0] not in stored or age(row[2]) >= age(stored[row[0]])]
+    assert values(drop_stale(frame, table, ("id",), "at", late)) == sorted(kept, key=repr)
+
+
 def test_rows_older_than_the_stored_ones_are_dropped(spark: SparkSession) -> None:
     rows = [
         ("older", "x", day(1), "k"),

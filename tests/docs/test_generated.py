@@ -115,18 +115,20 @@ def codes_of_quarantine() -> set[str]:
         for name in ("libs/linnaeus/bronze/clean.py", "libs/linnaeus/bronze/deduplicate.py",
                      "libs/linnaeus/bronze/records.py", "jobs/build_embeddings.py")
     )  # fmt: skip
+    from linnaeus.bronze import clean
     from linnaeus.bronze.exports.reading import ANSWER_CODES
+    from linnaeus.bronze.records import unreadable
     from linnaeus.contracts import columns as c
 
-    found = set(ANSWER_CODES)
-    found |= set(
-        re.findall(r'^(?:_FAILED|MALFORMED|INVALID_UTF8|SUPERSEDED|CONFLICTING) = "(\w+)"', text, re.MULTILINE)
-    )
+    names = "_FAILED|MALFORMED|INVALID_UTF8|REPEATED_HEADER|UNREADABLE_ID|SUPERSEDED|CONFLICTING"
+    found = set(re.findall(rf'^(?:{names}) = "(\w+)"', text, re.MULTILINE)) | set(ANSWER_CODES)
     found |= set(re.findall(r'"((?:missing|unknown)_[a-z_]+|body_too_large|nul_byte)"', text))
     for names in re.findall(r"_missing\((c\.[A-Z_, c.]+)\)", text):
         found |= {f"missing_{getattr(c, name.strip()[2:])}" for name in names.split(",")}
-    found |= {f"unreadable_{getattr(c, name)}" for name in re.findall(r"_unreadable\(c\.([A-Z_]+),", text)}
-    return found
+    found |= {f"unreadable_{getattr(c, name)}" for name in re.findall(r"_unreadable\(c\.([A-Z_]+)\)", text)}
+    # Of any field of any source half a character may come.
+    fields = (*clean.CONTENT_FIELDS, *clean.CREATOR_FIELDS, *clean.VOTE_FIELDS, *clean.GOLD_FIELDS)
+    return found | {unreadable(name) for name in fields}
 
 
 def test_every_code_of_quarantine_is_told() -> None:

@@ -18,7 +18,7 @@ KEYED = {
     "votes": (tables.VOTES, ("item_id", "facet", "annotator_id"), "voted_at"),
     "gold_labels": (tables.GOLD_LABELS, ("item_id", "facet"), None),
 }
-TIMES = (None, *(f"2024-01-{day:02d}T00:00:00Z" for day in range(1, 4)))
+TIMES = (None, *(f"2024-01-{day:02d}T00:00:00Z" for day in range(1, 4)), "9999-12-31")  # the last wins over no other
 Records = list[dict[str, Any]]
 Key = tuple[Any, ...]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 from collections.abc import Iterator
@@ -100,6 +101,41 @@ def test_a_tie_is_decided_by_all_files(posts: Posts) -> None:
     posts.write("2.jsonl", {"content_id": "b", "body": "b", "published_at": "2024-01-01"})
     posts.ingest()
     assert posts.bodies()["b"] == "b0", "what it said before is gone"
+
+
+def test_a_time_beyond_tomorrow_wins_over_no_other(posts: Posts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored, then corrected; coming after the correction; and the day after tomorrow, when it has come."""
+    said, later = ", 1 with a time beyond tomorrow, which wins over no other", "2999-01-05T00:00:00Z"
+    slip = {"content_id": "c", "body": "slip", "published_at": later}
+    posts.write("4.jsonl", slip)
+    assert posts.ingest() == (
+        f"1 read, 1 kept (1 new or changed), 0 quarantined, 0 duplicates{said}; 4 files, 3 unchanged"
+    )
+    posts.write("5.jsonl", {"content_id": "c", "body": "undated"})
+    posts.ingest()
+    assert posts.bodies()["c"] == "undated"
+    posts.write("6.jsonl", {"content_id": "c", "body": "right", "published_at": "2024-01-02"})
+    posts.write("7.jsonl", slip | {"body": "slip again"})
+    assert posts.ingest() == (
+        f"2 read, 1 kept (1 new or changed), 0 quarantined, 1 duplicates{said}; 7 files, 5 unchanged"
+    )
+    posts.write("8.jsonl", slip | {"body": "slip at last"})
+    assert posts.ingest().startswith("1 read, 0 kept (0 new or changed), 0 quarantined, 1 duplicates")
+    assert posts.ingest(FULL).startswith("9 read, 3 kept (0 new or changed)")
+    assert posts.bodies()["c"] == "right"
+    monkeypatch.setattr(
+        ingest_bronze,
+        "_day_after_tomorrow",
+        lambda: datetime.datetime(2999, 1, 5, 0, 0, 1, tzinfo=datetime.timezone.utc),
+    )
+    posts.ingest(FULL)
+    assert posts.bodies()["c"] == "slip at last", "that it was a slip is told by the clock alone"
+
+
+def test_tomorrow_is_a_day_of_utc() -> None:
+    late, now = ingest_bronze._day_after_tomorrow(), datetime.datetime.now(datetime.timezone.utc)
+    assert datetime.timedelta(days=1) < late - now <= datetime.timedelta(days=2)
+    assert (late.hour, late.minute, late.second, late.microsecond) == (0, 0, 0, 0)
 
 
 def test_a_restored_table_is_filled_again(spark: SparkSession, posts: Posts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import operator
 from collections.abc import Sequence
 from functools import reduce
@@ -15,24 +16,36 @@ IS_STORED = "is_stored"
 SUPERSEDED = "superseded_vote"
 CONFLICTING = "conflicting_gold_label"
 _STORED = "stored "  # before a column of the stored row
+_IS_TOLD = "is told"
 
 
-def newest(rows: DataFrame, key: tuple[str, ...], time: str) -> DataFrame:
-    """The row with the newest `time` of each key (none counts as oldest).
+def newest(rows: DataFrame, key: tuple[str, ...], time: str, late: datetime.datetime | None = None) -> DataFrame:
+    """The row with the newest `time` of each key: none counts as oldest, and one from `late` on as older still.
 
     Ties go to the greatest of the remaining columns, so that the answer does not depend on the order of the input. A
     maximum of structs is aggregated before the shuffle: a key with millions of rows is no straggler.
     """
     others = [name for name in rows.columns if name not in (*key, time)]
-    best = F.max(F.struct(time, *others)).alias("best")
+    best = F.max(F.struct(_is_told(time, late).alias(_IS_TOLD), time, *others)).alias("best")
     return rows.groupBy(*key).agg(best).select(*key, "best.*").select(*rows.columns)
 
 
-def drop_stale(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: str) -> DataFrame:
-    """Rows without those that the table already holds in a newer version."""
-    known = stored.select(*key, F.col(time).alias("stored_time"))
-    is_stale = F.col("stored_time").isNotNull() & (F.col(time).isNull() | (F.col(time) < F.col("stored_time")))
+def drop_stale(
+    rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: str, late: datetime.datetime | None = None
+) -> DataFrame:
+    """Rows without those that the table already holds in a newer version, as `newest` tells it."""
+    known = stored.select(*key, _age(time, late).alias(_STORED))
+    is_stale = F.coalesce(_age(time, late) < F.col(_STORED), F.lit(False))
     return rows.join(known, list(key), "left").where(~is_stale).select(*rows.columns)
+
+
+def _age(time: str, late: datetime.datetime | None) -> Column:
+    return F.struct(_is_told(time, late).alias(_IS_TOLD), F.col(time))
+
+
+def _is_told(time: str, late: datetime.datetime | None) -> Column:
+    """False for a time that is a slip, or yet to come."""
+    return F.lit(True) if late is None else F.coalesce(F.col(time) < F.lit(late), F.lit(True))
 
 
 def tied(rows: DataFrame, stored: DataFrame, key: tuple[str, ...], time: str, compared: Sequence[str]) -> DataFrame:

@@ -23,7 +23,8 @@ def csv_records(lines: Iterable[str], names: Sequence[str]) -> Iterator[Record]:
     """The rows below the header, as JSON objects without the cells that are empty. Blank lines are no rows.
 
     `names` are the columns that are wanted: they tell the delimiter, and a header that differs from one in case or
-    blanks alone is that one. Raises InputError where a wanted column stands twice.
+    blanks alone is that one. A row in which every cell is the name of a column says so. Raises InputError where a wanted
+    column stands twice.
     """
     csv.field_size_limit(LONGEST)
     feed = _Feed(lines)
@@ -32,14 +33,19 @@ def csv_records(lines: Iterable[str], names: Sequence[str]) -> Iterator[Record]:
         return
     rows = csv.reader(feed, delimiter=delimiter, strict=True)
     header: list[str] | None = None
+    known: frozenset[str] = frozenset()
     while feed.begin_row():
         row = _next_row(rows)
         if row is not None and header is None:
-            header = _distinct(wanted_columns(row, names))
+            header, known = _distinct(wanted_columns(row, names)), frozenset(map(_plain, row))
         elif row is None or header is None or len(row) != len(header):
             yield from (Record(line.rstrip("\r\n"), is_broken=True) for line in feed.taken if line.strip(_BLANK))
         else:
-            yield Record(_as_json(header, row))
+            yield Record(_as_json(header, row), is_header=known.issuperset(map(_plain, row)))
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()
 
 
 class _Feed:

@@ -21,10 +21,14 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class Record(NamedTuple):
-    """The text of a record, JSON unless it is broken: then it is a line of what can't be read."""
+    """The text of a record, JSON unless it is broken: then it is a line of what can't be read.
+
+    `is_header`: it repeats the names of its file's columns.
+    """
 
     text: str
     is_broken: bool = False
+    is_header: bool = False
 
 
 def form_of(head: str) -> JsonForm:

@@ -22,11 +22,11 @@ from linnaeus.runtime.path_fields import PATH
 from linnaeus.runtime.spark import slots
 from linnaeus.runtime.text_files import How, Kind, records_of, with_columns
 
-IS_BROKEN = "is_broken"
-_SCHEMA = f"value binary, {IS_BROKEN} boolean, {PATH} string"
-_ARROW = pa.schema([("value", pa.binary()), (IS_BROKEN, pa.bool_()), (PATH, pa.string())])
+IS_BROKEN, IS_HEADER = "is_broken", "is_header"
+_SCHEMA = f"value binary, {IS_BROKEN} boolean, {IS_HEADER} boolean, {PATH} string"
+_ARROW = pa.schema([("value", pa.binary()), (IS_BROKEN, pa.bool_()), (IS_HEADER, pa.bool_()), (PATH, pa.string())])
 _TASKS_A_SLOT = 4
-_ROWS, _BYTES = 10_000, 1 << 22  # of a batch
+_ROWS, _CHARACTERS = 10_000, 1 << 22  # of a batch
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def printable(path: str) -> str:
 
 
 def read_texts(session: SparkSession, setting: str, files: Sequence[TextFile], how: How) -> DataFrame:
-    """Records of files on disks that all executors have: `value` (string, as bytes may be), `is_broken` and PATH."""
+    """Records of files on disks that all executors have: `value` (string, as bytes may be), marks and PATH."""
     shares = _shares(files, slots(session) * _TASKS_A_SLOT)
     reading = _Reading(setting, how)
 
@@ -114,19 +114,19 @@ def _shares(files: Sequence[TextFile], n: int) -> list[list[TextFile]]:
 
 
 def _batches(records: Iterable[Record], path: str) -> Iterator[pa.RecordBatch]:
-    values: list[bytes] = []
-    broken: list[bool] = []
+    waiting: list[Record] = []
     size = 0
-    for text, is_broken in records:
-        values.append(text.encode("utf-8", "surrogateescape"))
-        broken.append(is_broken)
-        size += len(values[-1])
-        if len(values) == _ROWS or size >= _BYTES:
-            yield _batch(values, broken, path)
-            values, broken, size = [], [], 0
-    if values:
-        yield _batch(values, broken, path)
+    for one in records:
+        waiting.append(one)
+        size += len(one.text)
+        if len(waiting) == _ROWS or size >= _CHARACTERS:
+            yield _batch(waiting, path)
+            waiting, size = [], 0
+    if waiting:
+        yield _batch(waiting, path)
 
 
-def _batch(values: list[bytes], broken: list[bool], path: str) -> pa.RecordBatch:
-    return pa.record_batch([values, broken, [path] * len(values)], schema=_ARROW)
+def _batch(records: Sequence[Record], path: str) -> pa.RecordBatch:
+    values = [one.text.encode("utf-8", "surrogateescape") for one in records]
+    broken, headers = [one.is_broken for one in records], [one.is_header for one in records]
+    return pa.record_batch([values, broken, headers, [path] * len(values)], schema=_ARROW)

@@ -73,7 +73,7 @@ def with_columns(record: Record, told: Mapping[str, str | None]) -> Record:
     if record.is_broken or not told or not text.startswith("{"):
         return record
     rest = text[1:].lstrip()
-    return Record(f"{{{as_fields(told)}{'' if rest.startswith('}') else ','}{rest}")
+    return record._replace(text=f"{{{as_fields(told)}{'' if rest.startswith('}') else ','}{rest}")
 
 
 def as_fields(told: Mapping[str, str | None]) -> str:
