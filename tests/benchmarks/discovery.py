@@ -238,9 +238,9 @@ def _vectors(config: Config, one: Set, texts: dict[str, Text]) -> dict[str, npt.
 def ours(one: Set, texts: Texts, overrides: tuple[str, ...]) -> Topics:
     """Ours, by what the job calls, each content a creator of its own: BERTopic knows of none."""
     tree, placed, seconds = discovered(replace(texts, creators=texts.ids), config_for(one, overrides))
-    at = {node: place for place, node in enumerate(sorted({node for node in placed if node is not None}))}
-    words = [list(tree.nodes[node].keywords) for node in at]
-    return Topics([-1 if node is None else at[node] for node in placed], words, seconds)
+    at = {node: place for place, node in enumerate(sorted(set(filter(None, placed))))}
+    of = [-1 if node is None else at[node] for node in placed]
+    return Topics(of, [list(tree.nodes[node].keywords) for node in at], seconds)
 
 
 def discovered(texts: Texts, config: Config) -> tuple[Tree, list[str | None], float]:
@@ -252,8 +252,7 @@ def discovered(texts: Texts, config: Config) -> tuple[Tree, list[str | None], fl
         f"{c.CONTENT_ID} string, {c.CREATOR_ID} string, {c.CONTENT_HASH} string, {c.VECTOR} binary, "
         f"{c.TOKENS} array<string>"
     )
-    frame = session.createDataFrame(rows, schema).repartition(2).cache()
-    frame.count()
+    (frame := session.createDataFrame(rows, schema).repartition(2).cache()).count()
     with timed() as clock, ExitStack() as held:
         keep = partial(cached, until=held)
         fit = with_fit(frame, settings.a_creator).join(frame.select(c.CONTENT_ID, c.VECTOR), c.CONTENT_ID)
@@ -275,8 +274,8 @@ def bertopic(python: str, name: str) -> Topics:
 
 
 def _run_bertopic(python: str, arguments: Sequence[str]) -> str:
-    script = Path(__file__).with_name("bertopic_topics.py")
-    return subprocess.run([python, str(script), *arguments], check=True, capture_output=True, text=True).stdout
+    command = [python, str(Path(__file__).with_name("bertopic_topics.py")), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def scale(sizes: Sequence[int], others: Sequence[int], python: str | None, overrides: tuple[str, ...]) -> None:
