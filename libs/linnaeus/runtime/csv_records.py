@@ -23,8 +23,8 @@ def csv_records(lines: Iterable[str], names: Sequence[str]) -> Iterator[Record]:
     """The rows below the header, as JSON objects without the cells that are empty. Blank lines are no rows.
 
     `names` are the columns that are wanted: they tell the delimiter, and a header that differs from one in case or
-    blanks alone is that one. A row in which every cell is the name of a column says so. Raises InputError where a wanted
-    column stands twice.
+    blanks alone is that one. A row in which every cell is the name of a column says so. Raises InputError where a
+    wanted column stands twice.
     """
     csv.field_size_limit(LONGEST)
     feed = _Feed(lines)
