@@ -34,7 +34,7 @@ from linnaeus.runtime.file_record import FileRecord
 from linnaeus.runtime.lake import Lake
 from linnaeus.runtime.source_files import SourceFile, list_source
 from linnaeus.runtime.sources import Part, open_source, reading
-from linnaeus.runtime.spark import build_session, cached, cached_apart, side_by_side
+from linnaeus.runtime.spark import build_session, cached, cached_apart, detached, side_by_side
 from linnaeus.runtime.text_files import How
 
 RULES = 2  # raised when the code makes something else of a record: then all files are read again
@@ -359,7 +359,9 @@ def _with_others(lake: Lake, checked: _Checked, keys: DataFrame, erased: _Erased
         return checked
     source = checked.source
     others = _opened(lake, source, checked.choice.unchanged)
-    found = _good(_checked_rows(source, others)).join(F.broadcast(keys), list(source.table.key), "left_semi")
+    # Apart, or the filter would be pushed below all that reads a field, each time with that field's whole expression.
+    apart = detached(_checked_rows(source, others))
+    found = _good(apart).join(F.broadcast(keys), list(source.table.key), "left_semi")
     if erased is not None:
         found = _of_others(source, found, erased)
     rows = cached(checked.rows.unionByName(found), until)

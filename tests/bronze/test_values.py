@@ -120,12 +120,12 @@ TEXT_IDS = {
 
 
 def test_ids_that_are_texts(spark: SparkSession) -> None:
-    """In CSV and as strings of JSON: what is changed is noted, what is inexact is no id."""
+    """In a table and as strings of JSON, which CSV becomes: what is changed is noted, what is inexact is no id."""
     names = clean.CREATOR_FIELDS
-    csv = spark.createDataFrame([(one, None) for one in TEXT_IDS], "creator_id string, __broken string")
+    table = spark.createDataFrame([(one,) for one in TEXT_IDS], "creator_id string")
     lines = [(json.dumps({"creator_id": one}),) for one in TEXT_IDS]
     read = from_json_lines(spark.createDataFrame(lines, "value string"), names)
-    both = clean.clean_creators(from_rows(csv, names, "__broken").union(read))
+    both = clean.clean_creators(from_rows(table, names).union(read))
     for (text, expected), row in zip([*TEXT_IDS.items()] * 2, ordered(both), strict=True):
         if expected is None:
             assert row["errors"] == ["unreadable_id"], text
@@ -255,22 +255,12 @@ def test_half_a_character_in_an_id(spark: SparkSession) -> None:
 
 
 def test_a_header_line_again(spark: SparkSession) -> None:
-    schema = "content_id string, ` Creator_ID` string, body string, __broken string"
-    rows = [
-        ("content_id", " Creator_ID", "body", None),
-        ("body", "content_id", "creator_id", None),  # of a file whose columns stood in another order
-        ("CONTENT_ID", "creator_id ", "Body", None),
-        ("content_id", "u", "body", None),
-        ("content_id", None, "body", None),
-        ("c", "u", "x", None),
-        ("content_id", " Creator_ID", "body", "torn"),
-    ]
-    records = from_rows(spark.createDataFrame(rows, schema), clean.CONTENT_FIELDS, "__broken")
-    found = [row["errors"] for row in ordered(clean.clean_content(records, ("text",), 100))]
-    assert found[:3] == [["repeated_header"]] * 3
-    assert not any("repeated_header" in errors for errors in found[3:6])
-    assert found[6] == ["malformed_record"]
-    assert from_rows(spark.createDataFrame(rows, schema), ("body",)).where("size(errors) > 0").isEmpty()
+    """Its code stands alone; what is no record at all says so first."""
+    line = '{"content_id":"content_id","creator_id":" Creator_ID"}'
+    rows = [(line, False, True), (line, False, False), (line, True, False)]
+    lines = spark.createDataFrame(rows, "value string, is_broken boolean, is_header boolean")
+    found = clean.clean_content(from_json_lines(lines, clean.CONTENT_FIELDS), ("text",), 100)
+    assert [row["errors"] for row in ordered(found)] == [["repeated_header"], ["missing_body"], ["malformed_record"]]
 
 
 def test_what_an_id_may_be_is_linear(spark: SparkSession) -> None:

@@ -17,6 +17,7 @@ JOBS = sorted((ROOT / "jobs").glob("*.py"))
 CONTRACTS_ORDER = (
     "errors",
     "columns",
+    "written_ids",
     "unspaced",
     "fingerprints",
     "schemas",

@@ -26,6 +26,16 @@ def read(text: str) -> tuple[list[dict[str, str]], list[str]]:
     return [json.loads(one.text) for one in found if not one.is_broken], [one.text for one in found if one.is_broken]
 
 
+def test_a_header_line_again() -> None:
+    """In another case, with blanks, or of a file whose columns stood in another order; empty cells are no names."""
+    rows = ["content_id, Creator_ID,body", "body,content_id,creator_id", "CONTENT_ID,creator_id ,Body"]
+    others = ["content_id,u,body", "content_id,,body", "c,u,x", '"content_id,body",u,x']
+    lines = "content_id, Creator_ID,body\n" + "\n".join([*rows, *others])
+    found = list(csv_records(io.StringIO(lines), NAMES))
+    assert [one.is_header for one in found] == [True] * len(rows) + [False] * len(others)
+    assert not any(one.is_broken for one in found)
+
+
 def written(row: list[str], delimiter: str, end: str) -> str:
     buffer = io.StringIO()
     has_ends = any("\r" in cell or "\n" in cell for cell in row)
