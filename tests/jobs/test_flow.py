@@ -64,7 +64,7 @@ def test_the_flow_fills_every_table_and_a_second_run_changes_nothing(
     for model in (config.registry.category_model, config.registry.risk_model):
         champion, candidate = tracking.version_at(model, CHAMPION), tracking.version_at(model, CANDIDATE)
         assert champion is not None and candidate is not None and champion.number == candidate.number == "1"
-        assert champion.tags["delta.silver.labels"] == str(lake.version(tables.LABELS))
+        assert champion.tags["delta_silver_labels"] == str(lake.version(tables.LABELS))
         stamps = {row["feature_manifest"] for row in profiles.values()}
         assert stamps == {champion.tags["feature_manifest"]} == {tracking.load(champion).manifest.version}
 

@@ -16,6 +16,7 @@ from linnaeus.contracts.config import Config
 from linnaeus.contracts.errors import ConfigurationError
 from linnaeus.runtime.aliases import CANDIDATE
 from linnaeus.runtime.lake import Lake
+from linnaeus.runtime.model_tags import table_of, table_tag
 from linnaeus.runtime.tracking import FINGERPRINT, Tracking, Version
 from tests.conftest import MakeConfig
 from tests.jobs import tiny
@@ -45,7 +46,7 @@ def test_a_training_is_repeated_to_the_byte(spark: SparkSession, make_config: Ma
     first = candidate(config)
     files = Tracking(config).load(first).to_files()
     between = datetime.datetime.now(datetime.timezone.utc)
-    versions = {name.removeprefix("delta."): value for name, value in first.tags.items() if name.startswith("delta.")}
+    versions = {table: value for name, value in first.tags.items() if (table := table_of(name)) is not None}
     assert set(versions) == {"bronze.content", "silver.tokens", "silver.text_embeddings", "silver.labels"}
 
     # Texts are edited, labels are corrected, contents come: a model of what is there now is another.
@@ -59,7 +60,7 @@ def test_a_training_is_repeated_to_the_byte(spark: SparkSession, make_config: Ma
     assert (first.number, second.number) == ("1", "2")
     assert Tracking(config).load(second).to_files() != files
     assert second.tags[FINGERPRINT] != first.tags[FINGERPRINT]
-    assert not {name: value for name, value in versions.items() if second.tags[f"delta.{name}"] == value}
+    assert not {name: value for name, value in versions.items() if second.tags[table_tag(name)] == value}
 
     pinned = f"training.versions={{{', '.join(f'{name}: {value}' for name, value in versions.items())}}}"
     then = f"training.as_of={between.isoformat()}"
