@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from linnaeus.bronze.records import from_json_lines, from_rows
 from linnaeus.contracts.errors import InputError
@@ -53,7 +53,7 @@ def records(spark: SparkSession, path: Path | str, only: Sequence[SourceFile] | 
 def fields_of(rows: DataFrame) -> list[Fields]:
     """Those that are not null, by id; and the codes of a record that has some."""
     found = [
-        {name: value for name, value in (row["fields"] or Row()).asDict().items() if value is not None}
+        {name: value for name, value in (row["fields"].asDict() if row["fields"] else {}).items() if value is not None}
         | ({"errors": row["errors"], "raw": row["raw"]} if row["errors"] else {})
         for row in rows.collect()
     ]

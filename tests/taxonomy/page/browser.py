@@ -85,8 +85,11 @@ class Browser:
         self._of_session("/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": steps}]})
 
     def click_on(self, selector: str) -> None:
-        """Press the middle of the first element of a selector."""
-        self.click(*self.run(_MIDDLE, selector))
+        """Press the middle of the first element of a selector; where that leads to another part, be there."""
+        *place, is_link = self.run(_MIDDLE, selector)
+        self.click(*place)
+        if is_link:
+            self._of_session("/execute/async", {"script": _WHEN_THERE, "args": []})
 
     def type(self, keys: Sequence[str]) -> None:
         """Press keys one after the other, by their names in `KEYS` or as they are."""
@@ -110,7 +113,17 @@ _MIDDLE = """
 const element = document.querySelector(arguments[0]);
 element.scrollIntoView({ block: "center" });
 const box = element.getBoundingClientRect();
-return [box.left + box.width / 2, box.top + box.height / 2];
+const link = element.closest("a[href^='#']");
+const isLink = link !== null && link.hash !== location.hash;
+window.isThere = !isLink;
+// A press is answered before the page hears of the new address. Ours listens after the page's own listeners.
+if (isLink) addEventListener("hashchange", () => { window.isThere = true; }, { once: true });
+return [box.left + box.width / 2, box.top + box.height / 2, isLink];
+"""
+_WHEN_THERE = """
+const done = arguments[0];
+const look = () => (window.isThere ? done() : setTimeout(look, 10));
+look();
 """
 
 
