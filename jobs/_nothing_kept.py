@@ -38,7 +38,8 @@ def _columns(aside: DataFrame) -> list[str]:
     keys = aside.where(~F.array_contains(c.ERRORS, MALFORMED)).select(
         F.explode(F.json_object_keys(c.RAW)).alias("name")
     )
-    return [row["name"] for row in keys.distinct().orderBy("name").limit(_MOST).collect()]
+    rows = keys.distinct().orderBy("name").limit(_MOST).collect()  # few: _MOST
+    return [row["name"] for row in rows]
 
 
 def _advice(codes: dict[str, int], encoding: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs.flow import read_graph
 from linnaeus.contracts.config import load_config
 from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.contracts.strict_yaml import DuplicateKeyError, load
+from linnaeus.contracts.strict_yaml import DuplicateKeyError, load, read
 from linnaeus.taxonomy.curation import read_curation
 from linnaeus.taxonomy.exchange import as_json, as_yaml
 
@@ -81,6 +81,13 @@ def test_what_libyaml_itself_finds_too_deep() -> None:
         load("[" * 5_000 + "]" * 5_000)
 
 
+@pytest.mark.parametrize("text", ["a: 2024-13-45", "a: [", "a: 1\na: 2", _bomb(9)])
+def test_what_a_file_can_not_say_is_one_line(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^own.yml: not readable as YAML: ") as raised:
+        read("\n" + text, "own.yml")
+    assert "\n" not in str(raised.value)
+
+
 def test_aliases_are_read() -> None:
     assert load(_bomb(3)) == yaml.safe_load(_bomb(3))
 
@@ -132,8 +139,8 @@ def _json(path: Path) -> Any:
     return as_json.read('{"format": "linnaeus-taxonomy", "version": 1, "nodes": [], "nodes": []}', str(path))
 
 
-@pytest.mark.parametrize("read", [_settings, _override, _taxonomy, _risk, _curation, _flow, _yaml, _json])
-def test_every_file_that_people_write(read: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", [_settings, _override, _taxonomy, _risk, _curation, _flow, _yaml, _json])
+def test_every_file_that_people_write(file: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="stands twice") as raised:
-        read(tmp_path / "own.yml")
+        file(tmp_path / "own.yml")
     assert "\n" not in str(raised.value)

@@ -20,8 +20,6 @@ from linnaeus.contracts import columns as c
 from linnaeus.contracts import written_ids
 
 FIELDS = "fields"
-IS_BROKEN, IS_HEADER = "is_broken", "is_header"
-PATH = "__path"
 MALFORMED = "malformed_record"
 INVALID_UTF8 = "invalid_utf8"
 REPEATED_HEADER = "repeated_header"
@@ -42,7 +40,7 @@ def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
     columns, and PATH of which file a line is.
     """
     is_known_broken, is_header = (
-        F.col(name) if name in lines.columns else F.lit(False) for name in (IS_BROKEN, IS_HEADER)
+        F.col(name) if name in lines.columns else F.lit(False) for name in (c.IS_BROKEN, c.IS_HEADER)
     )
     bytes_ = F.col("value").cast("binary")
     decoded = F.decode(bytes_, "UTF-8")
@@ -61,16 +59,16 @@ def from_json_lines(lines: DataFrame, names: tuple[str, ...]) -> DataFrame:
         F.when(~is_valid, bytes_).alias(c.RAW_BYTES),
         parsed.alias("parsed"),
         (is_object & ~is_known_broken).alias("is_object"),
-        is_header.alias(IS_HEADER),
+        is_header.alias(c.IS_HEADER),
     )
     is_whole = F.col(f"parsed.{_BROKEN}").isNull() & F.col(f"parsed.{_RECORD}").isNotNull()
     is_broken = ~(is_whole & F.col(f"parsed.{_END}").isNotNull() & F.col("is_object"))
-    return _with_values(shaped.withColumn(IS_BROKEN, is_broken), names, record)
+    return _with_values(shaped.withColumn(c.IS_BROKEN, is_broken), names, record)
 
 
 def _with_values(shaped: DataFrame, names: tuple[str, ...], schema: StructType) -> DataFrame:
     """Records of parsed lines. What is asked for again and again is a column first, so that Spark makes it once."""
-    line, is_broken = F.col(c.RAW), F.col(IS_BROKEN)
+    line, is_broken = F.col(c.RAW), F.col(c.IS_BROKEN)
     found = {name: F.col(f"parsed.{_RECORD}.{name}") for name in names}
     typed = shaped.withColumns(
         {
@@ -85,7 +83,7 @@ def _with_values(shaped: DataFrame, names: tuple[str, ...], schema: StructType) 
     errors = codes(
         (is_broken, MALFORMED),
         (F.col(c.RAW_BYTES).isNotNull(), INVALID_UTF8),
-        (F.col(IS_HEADER), REPEATED_HEADER),
+        (F.col(c.IS_HEADER), REPEATED_HEADER),
         (~is_broken & _any(is_no_id), UNREADABLE_ID),
         *[(condition, unreadable(name)) for name, condition in has_half.items()],
     )
@@ -95,7 +93,7 @@ def _with_values(shaped: DataFrame, names: tuple[str, ...], schema: StructType) 
         c.RAW,
         c.RAW_BYTES,
         F.when(~is_broken, fields).alias(FIELDS),
-        PATH,
+        c.PATH,
         F.array_sort(errors).alias(c.ERRORS),
         notes.alias(NOTES),
     )
@@ -103,7 +101,7 @@ def _with_values(shaped: DataFrame, names: tuple[str, ...], schema: StructType) 
 
 def from_rows(rows: DataFrame, names: tuple[str, ...]) -> DataFrame:
     """Records of a table. Columns that are absent are null."""
-    present = {field.name: field.dataType for field in rows.schema.fields if field.name != PATH}
+    present = {field.name: field.dataType for field in rows.schema.fields if field.name != c.PATH}
     values = {name: F.col("`" + name.replace("`", "``") + "`") for name in present}
     as_text = {name: _as_text(values[name], kind) for name, kind in present.items()}
     raw = F.to_json(F.struct(*[column.alias(name) for name, column in as_text.items()]))
@@ -139,7 +137,7 @@ def _is_nested(kind: DataType) -> bool:
 
 
 def _path_of(rows: DataFrame) -> Column:
-    return (F.col(PATH) if PATH in rows.columns else F.lit(None).cast("string")).alias(PATH)
+    return (F.col(c.PATH) if c.PATH in rows.columns else F.lit(None).cast("string")).alias(c.PATH)
 
 
 def unreadable(name: str) -> str:

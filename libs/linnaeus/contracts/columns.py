@@ -154,6 +154,11 @@ MADE_AT = "made_at"
 WEEK = "week"
 SHARE = "share"
 
+# Between the reader of sources and bronze/records.py: what is no record, a header line again, and a record's file.
+IS_BROKEN = "is_broken"
+IS_HEADER = "is_header"
+PATH = "__path"
+
 PART = "part"
 FOLD = "fold"
 WEIGHT = "weight"

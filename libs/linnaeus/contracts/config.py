@@ -885,11 +885,12 @@ def _reads_the_sample(settings: dict[str, Any]) -> bool:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        document = strict_yaml.load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path}: no such file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    document = strict_yaml.read(text, str(path))
     if document is None:
         return {}
     if not isinstance(document, dict):

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from linnaeus.contracts.errors import ConfigurationError
+
 MOST_NODES = 1_000_000  # of a document, each alias counted as what it stands for
 _BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # by libyaml where it is there: ten times as fast
 _MERGE = "tag:yaml.org,2002:merge"
@@ -63,6 +65,14 @@ def load(text: str) -> Any:
         raise yaml.YAMLError("it is nested too deeply; write it flatter") from error
     finally:
         loader.dispose()
+
+
+def read(text: str, where: str) -> Any:
+    """What a file's text says. Raises ConfigurationError, in one line that names the file, for what `load` refuses."""
+    try:
+        return load(text)
+    except (yaml.YAMLError, ValueError) as error:  # the second: a date that there is not
+        raise ConfigurationError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

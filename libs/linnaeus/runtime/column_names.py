@@ -15,8 +15,8 @@ def wanted_columns(found: Sequence[str], names: Sequence[str], may_be_twice: boo
 
     Raises InputError where one of them stands twice.
     """
-    by_fold = {_fold(name): name for name in names}
-    made = [by_fold.get(_fold(one), one) for one in found]
+    by_fold = {folded(name): name for name in names}
+    made = [by_fold.get(folded(one), one) for one in found]
     for name in names:
         if made.count(name) > 1 and not may_be_twice:
             twice = ", ".join(one for one, wanted in zip(found, made, strict=True) if wanted == name)
@@ -24,17 +24,18 @@ def wanted_columns(found: Sequence[str], names: Sequence[str], may_be_twice: boo
     return made
 
 
-def _fold(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without what does not count in it: case, and blanks for `_`."""
     return "_".join(name.strip("\ufeff").casefold().split())
 
 
 def path_columns(path: str, names: Sequence[str]) -> dict[str, str | None]:
     """Columns that the folders of a path tell (`kind=video/`, as Spark and Hive write them), those of `names` alone."""
-    by_fold = {_fold(name): name for name in names}
+    by_fold = {folded(name): name for name in names}
     found = {}
     for folder in path.split("/")[:-1]:
         name, equals, value = folder.partition("=")
-        wanted = by_fold.get(_fold(name)) if equals else None
+        wanted = by_fold.get(folded(name)) if equals else None
         if wanted is not None:
             found[wanted] = None if value == _NULL else unquote(value)
     return found

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from linnaeus.runtime.column_names import wanted_columns
+from linnaeus.runtime.column_names import folded, wanted_columns
 from linnaeus.runtime.json_records import LONGEST, Record
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -37,15 +37,11 @@ def csv_records(lines: Iterable[str], names: Sequence[str]) -> Iterator[Record]:
     while feed.begin_row():
         row = _next_row(rows)
         if row is not None and header is None:
-            header, known = _distinct(wanted_columns(row, names)), frozenset(map(_plain, row))
+            header, known = _distinct(wanted_columns(row, names)), frozenset(map(folded, row))
         elif row is None or header is None or len(row) != len(header):
             yield from (Record(line.rstrip("\r\n"), is_broken=True) for line in feed.taken if line.strip(_BLANK))
         else:
-            yield Record(_as_json(header, row), is_header=known.issuperset(map(_plain, row)))
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower()
+            yield Record(_as_json(header, row), is_header=known.issuperset(map(folded, row)))
 
 
 class _Feed:

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from linnaeus.contracts import columns as c
 from linnaeus.runtime.column_names import path_columns
 from linnaeus.runtime.text_files import as_fields
 
-PATH = "__path"
 _FILE, _TOLD, _METADATA = "__file", "__told", "_metadata"
 _LOCAL = "^file:/+"  # Spark writes a local URL with one slash here and with three there
 
@@ -22,7 +22,7 @@ def with_path(rows: DataFrame) -> DataFrame:
 
     A column of the rows themselves may hide what Spark knows of files; then there is none.
     """
-    return rows if _METADATA in rows.columns else rows.select("*", F.col(f"{_METADATA}.file_path").alias(PATH))
+    return rows if _METADATA in rows.columns else rows.select("*", F.col(f"{_METADATA}.file_path").alias(c.PATH))
 
 
 def with_columns_of_path(rows: DataFrame, files: Sequence[str], names: Sequence[str]) -> DataFrame:
@@ -62,7 +62,7 @@ def _told(rows: DataFrame, files: Sequence[str], names: Sequence[str]) -> dict[s
 def _beside(rows: DataFrame, told: Sequence[tuple[str | None, ...]], names: Sequence[str]) -> DataFrame:
     schema = ", ".join(f"`{name}` string" for name in (_FILE, *names))
     known = F.broadcast(rows.sparkSession.createDataFrame(told, schema))
-    path = F.col(PATH if PATH in rows.columns else f"{_METADATA}.file_path")
+    path = F.col(c.PATH if c.PATH in rows.columns else f"{_METADATA}.file_path")
     file = F.regexp_replace(path, _LOCAL, "file:/")
     return rows.withColumn(_FILE, file).join(known, _FILE, "left")
 

@@ -15,16 +15,17 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from linnaeus.contracts import columns as c
 from linnaeus.contracts.errors import InputError
 from linnaeus.runtime.column_names import path_columns
 from linnaeus.runtime.json_records import Record
-from linnaeus.runtime.path_fields import PATH
 from linnaeus.runtime.spark import slots
 from linnaeus.runtime.text_files import How, Kind, records_of, with_columns
 
-IS_BROKEN, IS_HEADER = "is_broken", "is_header"
-_SCHEMA = f"value binary, {IS_BROKEN} boolean, {IS_HEADER} boolean, {PATH} string"
-_ARROW = pa.schema([("value", pa.binary()), (IS_BROKEN, pa.bool_()), (IS_HEADER, pa.bool_()), (PATH, pa.string())])
+_SCHEMA = f"value binary, {c.IS_BROKEN} boolean, {c.IS_HEADER} boolean, {c.PATH} string"
+_ARROW = pa.schema(
+    [("value", pa.binary()), (c.IS_BROKEN, pa.bool_()), (c.IS_HEADER, pa.bool_()), (c.PATH, pa.string())]
+)
 _TASKS_A_SLOT = 4
 _ROWS, _CHARACTERS = 10_000, 1 << 22  # of a batch
 

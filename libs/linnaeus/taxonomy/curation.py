@@ -18,7 +18,6 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from linnaeus.contracts import strict_yaml
@@ -121,10 +120,7 @@ class Curation(Step):
 def read_curation(text: str, where: str) -> Curation:
     """The file's text, read. Raises ConfigurationError, in one line that names file and step, where it says what can't
     be understood."""
-    try:
-        document = strict_yaml.load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
+    document = strict_yaml.read(text, where)
     if not isinstance(document, dict):
         raise ConfigurationError(f"{where}: a mapping with `steps` is expected at the top")
     for key in map(str, document):

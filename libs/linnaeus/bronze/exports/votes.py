@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from linnaeus.bronze.exports.reading import VOTES, Reading, Vote
-from linnaeus.bronze.records import FIELDS, PATH
+from linnaeus.bronze.records import FIELDS
 from linnaeus.contracts import columns as c
 
 NAMES = (c.ITEM_ID, c.FACET, c.ANNOTATOR_ID, c.LABEL, c.VOTED_AT)
@@ -37,7 +37,7 @@ def as_votes(records: DataFrame, reading: Reading) -> DataFrame:
 
     # Only what may be an export crosses to Python.
     text = F.when((F.size(c.ERRORS) == 0) & ~_is_vote(), F.col(c.RAW))
-    told = records.select("*", F.from_json(found_in(text, PATH), _SCHEMA).alias(_FOUND))
+    told = records.select("*", F.from_json(found_in(text, c.PATH), _SCHEMA).alias(_FOUND))
     each = told.select("*", F.explode_outer(_FOUND).alias(_VOTE))
     is_own = F.col(_VOTE).isNull()
     fields = F.struct(*[F.col(f"{_VOTE}.{name}").alias(name) for name in NAMES])

@@ -8,8 +8,7 @@ import yaml
 
 from linnaeus.contracts import strict_yaml
 from linnaeus.contracts.config import Taxonomy
-from linnaeus.contracts.errors import ConfigurationError
-from linnaeus.taxonomy.exchange.document import Document, decoded, one_line
+from linnaeus.taxonomy.exchange.document import Document, decoded
 from linnaeus.taxonomy.tree import CURATED, Node, Tree
 
 _NO_BREAKS = 1 << 20  # columns: a node stands on a line
@@ -17,10 +16,7 @@ _NO_BREAKS = 1 << 20  # columns: a node stands on a line
 
 def read(content: bytes | str, where: str) -> Document:
     """The tree, with the nodes' examples and thresholds. Raises ConfigurationError."""
-    try:
-        said = strict_yaml.load(decoded(content, where))
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationError(f"{where}: not readable as YAML: {one_line(error)}") from error
+    said = strict_yaml.read(decoded(content, where), where)
     taxonomy: Taxonomy = Taxonomy.model_validate_or_teach(said, where)
     nodes = [Node(one.id, one.name, one.parent, one.description, origin=CURATED) for one in taxonomy.nodes]
     return Document(

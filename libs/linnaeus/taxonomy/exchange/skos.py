@@ -45,10 +45,10 @@ def read(content: bytes | str, where: str, form: str) -> Document:
     found = _concepts(graph)
     if not found:
         raise ConfigurationError(f"{where}: no skos:Concept in it; is it SKOS in {_CALLED[form]}?")
-    retired = [one for one in found if _is_retired(graph, one)]
-    concepts = [one for one in found if one not in set(retired)]
+    retired = {one for one in found if _is_retired(graph, one)}
+    concepts = [one for one in found if one not in retired]
     ids = {one: _id(graph, one, where) for one in concepts}
-    parents = {one: _parent(graph, one, set(retired), where) for one in concepts}
+    parents = {one: _parent(graph, one, retired, where) for one in concepts}
     nodes = [_node(graph, one, ids, parents[one], where) for one in concepts]
     schemes = sorted(set(graph.subjects(RDF.type, SKOS.ConceptScheme)), key=str)
     scheme = schemes[0] if len(schemes) == 1 else None
@@ -63,8 +63,8 @@ def read(content: bytes | str, where: str, form: str) -> Document:
         extensions={node_id: given[0] for node_id, given in extensions.items() if given},
         uris={ids[one]: str(one) for one in concepts if isinstance(one, URIRef)},
         notes=(
-            *(_told_of_retired(graph, one) for one in retired),
-            *(_told_of_moved(graph, one, parents[one]) for one in concepts if _above(graph, one) & set(retired)),
+            *(_told_of_retired(graph, one) for one in found if one in retired),
+            *(_told_of_moved(graph, one, parents[one]) for one in concepts if _above(graph, one) & retired),
         ),
     )
 
